@@ -325,8 +325,15 @@ const STEPS: &[&str] = &[
     "bind ",
     "Ausführen ",
     "Parsen ",
+    "Binden ",
     "ejecutar ",
     "parse: ",
+    "lien ",
+    "バインド ",
+    "მიბმა ",
+    "сообщение Bind ",
+    "повідомлення bind ",
+    "绑定",
     "exécute ",
     "analyse ",
     "esecuzione di ",
@@ -340,8 +347,14 @@ const STEPS: &[&str] = &[
     "kör ",
     "виконувати ",
     "аналізування ",
-    "执行 ",
+    "执行",
     "解析 ",
+    "wykonanie ",
+    "parsowanie ",
+    "dowiązanie ",
+    "executar ",
+    "análise de ",
+    "ligação ",
 ];
 
 /// Those of them that execute, rather than parse or bind.
@@ -357,7 +370,9 @@ const EXECUTE: &[&str] = &[
     "выполнение ",
     "kör ",
     "виконувати ",
-    "执行 ",
+    "执行",
+    "wykonanie ",
+    "executar ",
 ];
 
 /// The beginnings of messages about the server's own work that are not English. Where the data come first, as in Japanese
@@ -375,7 +390,6 @@ const OWN_WORK: &[&str] = &[
     "arquivo temporário: ",
     "временный файл: ",
     "temporär fil: ",
-    "geçici dosya: ",
     "тимчасовий файл: ",
     "临时文件: ",
     // log_connections and log_disconnections
@@ -407,10 +421,8 @@ const OWN_WORK: &[&str] = &[
     "подключение авторизовано: ",
     "отключение: ",
     "ansluting mottagen: ",
-    "anslutning mottagen: ",
     "anslutning auktoriserad: ",
     "nedkoppling: ",
-    "bağlantı alındı: ",
     "з'єднання отримано: ",
     "підключення авторизовано: ",
     "відключення: ",
@@ -486,6 +498,8 @@ const OWN_WORK: &[&str] = &[
     "el proceso ",
     "le processus ",
     "il processo ",
+    "proces ",
+    "processo ",
     "プロセス",
     "процесс ",
     "процес ",
@@ -498,10 +512,29 @@ const OWN_WORK: &[&str] = &[
     "データベースシステム",
     "მონაცემთა ბაზის სისტემა მზადაა",
     "이제 데이터베이스 서버로",
+    "system bazy danych jest gotowy",
     "система БД готова",
     "databassystemet är redo",
     "система бази даних готова",
     "数据库系统准备接受",
+];
+
+/// The text before a statement of which more rows are fetched. The name of the statement, a colon, a blank and the
+/// statement follow.
+const FETCH: &[&str] = &[
+    "execute fetch from ",
+    "Ausführen Fetch von ",
+    "ejecutar fetch desde ",
+    "exécute fetch à partir de ",
+    "esecuzione di fetch da ",
+    "取り出し実行 ",
+    "자료뽑기 ",
+    "wykonanie pobrania z ",
+    "executar busca de ",
+    "выборка из ",
+    "kör hämtning från ",
+    "виконати витягнення з ",
+    "执行FETCH操作 ",
 ];
 
 /// The text before the parameter values; it is capitalized from PostgreSQL 16 on.
@@ -698,7 +731,7 @@ pub fn statement(message: &[u8]) -> Option<(&[u8], &[u8])> {
     if let Some(rest) = STATEMENTS.iter().find_map(|before| begins(message, before)) {
         return Some((b"statement", rest));
     }
-    if !STEPS.iter().any(|step| begins(message, step).is_some()) {
+    if !STEPS.iter().chain(FETCH).any(|step| begins(message, step).is_some()) {
         return None;
     }
     let at = memchr::memmem::find(message, b": ")?;
@@ -720,7 +753,7 @@ pub enum Phase {
 pub fn phase(what: &[u8]) -> Phase {
     if what == b"statement" {
         Phase::Execute
-    } else if what.starts_with(b"execute fetch from ") {
+    } else if FETCH.iter().any(|word| begins(what, word).is_some()) {
         Phase::Fetch
     } else if EXECUTE.iter().any(|word| begins(what, word).is_some()) {
         Phase::Execute
@@ -794,10 +827,24 @@ mod tests {
         assert_eq!(phase(b"statement"), Phase::Execute);
         assert_eq!(phase(b"execute fetch from c/p"), Phase::Fetch);
         assert!(EXECUTE.iter().all(|word| STEPS.contains(word)));
+        for word in FETCH {
+            let text = format!("{word}c/p: SELECT 1");
+            let (what, sql) = statement(text.as_bytes()).unwrap();
+            assert_eq!((phase(what), sql), (Phase::Fetch, &b"SELECT 1"[..]), "{text}");
+        }
+        for message in STATEMENTS.iter().skip(1).chain(OWN_WORK) {
+            assert!(is_translated(message.as_bytes()), "{message}");
+        }
+        for message in ["statement: x", "duration: 5 ms", "process 7 acquired", "connection received: host=a"]
+        {
+            assert!(!is_translated(message.as_bytes()), "{message}");
+        }
         for (step, is) in [
             ("execute <unnamed>", Phase::Execute),
             ("bind s1", Phase::Prepare),
             ("Parsen s1", Phase::Prepare),
+            ("Binden s1", Phase::Prepare),
+            ("wykonanie s1", Phase::Execute),
         ] {
             assert_eq!(phase(step.as_bytes()), is, "{step}");
         }

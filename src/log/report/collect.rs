@@ -131,7 +131,11 @@ impl Collector {
             && let Some(ms) = shape.duration_ms
             && let Some((_, what)) = words::duration(entry.message)
         {
-            self.statement(entry, b"statement", what.trim_ascii(), b"", Some(ms));
+            match words::is_translated(entry.message) {
+                // In some languages, nothing tells a call from the parsing of a statement.
+                true => self.unmatched.add(ms),
+                false => self.statement(entry, b"statement", what.trim_ascii(), b"", Some(ms)),
+            }
             return;
         }
         if entry.severity != b"LOG" && !is_english(entry.severity) {
