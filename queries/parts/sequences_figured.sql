@@ -7,12 +7,12 @@
 -- object   = "{schema}.{name}"
 -- value    = "used_pct"
 -- only     = "not cycles and limited_by is null"
--- critical = "used_pct is not null and used_pct >= 90"
+-- critical = ["used_pct is not null and used_pct >= 90", "values_left is not null and values_left = 0"]
 -- warning  = "used_pct is not null and used_pct >= 75"
 -- unseen   = "state in ('locked', 'not read')"
 -- unseen_because = "the value of the sequence {schema}.{name} was not read: {state}"
 -- finding  = "the sequence {schema}.{name} has used {used_pct} of its values; {values_left} are left"
--- remedy   = "ALTER SEQUENCE {schema:ident}.{name:ident} AS bigint with a larger MAXVALUE, after changing the columns that it fills to bigint"
+-- remedy   = "ALTER SEQUENCE {schema:ident}.{name:ident} AS bigint with a larger MAXVALUE (or, if it descends, a smaller MINVALUE), after changing the columns that it fills to bigint"
 -- proof    = "pgkit sequences --limit 10"
 -- why      = "After the last value that the sequence or the column can hold, every INSERT that needs a new key fails. The change to bigint rewrites the table, which takes long if it is large."
 -- source   = "pg_sequence and its last value, in both directions; check_postgres 85 and 95 %, pghero 90 %, pgmonitor 75 %"
@@ -22,7 +22,7 @@
 -- object   = "{schema}.{name}"
 -- value    = "used_pct"
 -- only     = "limited_by is not null"
--- critical = "used_pct is not null and used_pct >= 90"
+-- critical = ["used_pct is not null and used_pct >= 90", "values_left is not null and values_left = 0"]
 -- warning  = "used_pct is not null and used_pct >= 75"
 -- unseen   = "state in ('locked', 'not read')"
 -- unseen_because = "the value of the sequence {schema}.{name} was not read: {state}"

@@ -8,7 +8,8 @@ use super::rows::{EarlierRows, Places, key};
 use super::verdict::sort;
 use crate::conditions::{Conditions, Earlier, Looked, Value};
 use crate::error::Result;
-use crate::report::{Check, Report, Scope, for_people};
+use crate::escape;
+use crate::report::{Check, Optional, Report, Scope, Sentence, for_people};
 use crate::rows::cell::Cell;
 use crate::rows::plain::plain;
 use crate::snapshot::{CLOSED, Found, Refusal, Snapshot, counters_go_on};
@@ -41,6 +42,25 @@ pub struct Diagnosis {
     pub uncompared: BTreeSet<String>,
     /// The databases that accept no connections, so that nobody can look at them.
     pub closed: BTreeSet<String>,
+    /// How many findings of an earlier snapshot were not looked at again.
+    pub left: usize,
+}
+
+impl Question<'_> {
+    /// Returns whether the check of an earlier finding has an answer about the same database in this snapshot. A database
+    /// that no longer exists has no faults.
+    pub fn was_looked_at(&self, now: &Snapshot, earlier: &Finding) -> bool {
+        let reports = self.reports.iter().filter(|report| {
+            report.checks.iter().any(|check| check.name == earlier.check && (self.is_wanted)(check))
+        });
+        let reports: Vec<&&Report> = reports.collect();
+        let is_of = |report: &Option<String>| reports.iter().any(|one| Some(&one.name) == report.as_ref());
+        let is_refused = now.header.refused.iter().any(|refusal| {
+            refusal.database == earlier.database && (refusal.report.is_none() || is_of(&refusal.report))
+        });
+        let is_answered = |report: &Report| now.parts.iter().any(|found| found.part.report == report.name);
+        !is_refused && reports.iter().any(|report| is_answered(report))
+    }
 }
 
 /// Judges the last of these snapshots of one server, which are in the order of their times. All of them are samples. Rates
@@ -311,6 +331,7 @@ impl<'a> Judge<'a> {
         database: Option<&String>,
         row: &Looked<'_>,
     ) -> Option<Finding> {
+        let of_part = database;
         // A row of which it is unknown whether the check is about it was not looked at.
         let is_about = check.only.as_ref().map_or(Some(true), |only| only.hold(row));
         if is_about == Some(false) {
@@ -343,7 +364,17 @@ impl<'a> Judge<'a> {
         }
         // Where no other command shows the rows, the check itself does.
         let own = || format!("pgkit doctor {}", check.name);
-        unseen.proof = Some(check.proof.as_ref().map_or_else(own, |proof| proof.fill_command(row)));
+        let of_report = |proof: &Sentence| {
+            let command = proof.fill_command(row);
+            match of_part {
+                // Such a report looks into one database, and doctor into all.
+                Some(name) if !command.starts_with("pgkit doctor") => {
+                    format!("{command} -d {}", escape::shell_word(name))
+                }
+                _ => command,
+            }
+        };
+        unseen.proof = Some(check.proof.as_ref().map_or_else(own, of_report));
         if check.unseen.hold(row) == Some(true) {
             return Some(Finding { finding: check.unseen_because.fill(row), ..unseen });
         }
@@ -418,7 +449,11 @@ impl<'a> Judge<'a> {
                 let unseen = |database: Option<&String>, why: &str| {
                     Finding::unseen(&check.name, worst(check), database.map(String::as_str), why.to_owned())
                 };
-                let missing = of_report().filter(|one| !one.expected && one.flags.is_empty());
+                // Without the extension that it needs, a check that was asked for has looked at nothing.
+                let is_deep = check.optional == Some(Optional::Deep);
+                let is_missed =
+                    |one: &Refusal| !one.expected || (is_deep && one.why.starts_with("extension "));
+                let missing = of_report().filter(|one| is_missed(one) && one.flags.is_empty());
                 let of_refusal = |one: &Refusal| {
                     let finding = unseen(one.database.as_ref(), &one.why);
                     // Whatever was looked for, something worse was found, and the rest was not looked at.

@@ -29,7 +29,13 @@ pub fn sort(findings: &mut [Finding]) {
 }
 
 /// Sets how each finding has changed since an earlier diagnosis, and appends the earlier findings that are gone.
-pub fn compare(findings: &mut Vec<Finding>, earlier: Vec<Finding>) {
+/// `was_looked_at` says whether the check of an earlier finding has looked at its database again. Returns how many
+/// earlier findings were not looked at again.
+pub fn compare(
+    findings: &mut Vec<Finding>,
+    earlier: Vec<Finding>,
+    was_looked_at: impl Fn(&Finding) -> bool,
+) -> usize {
     let severities: HashMap<_, Severity> =
         earlier.iter().map(|other| (other.about(), other.severity)).collect();
     for finding in findings.iter_mut() {
@@ -41,9 +47,21 @@ pub fn compare(findings: &mut Vec<Finding>, earlier: Vec<Finding>) {
         finding.change = Some(change);
     }
     let now: HashSet<_> = findings.iter().map(Finding::about).collect();
-    let gone: Vec<Finding> = earlier.iter().filter(|other| !now.contains(&other.about())).cloned().collect();
+    let unseen: HashSet<_> = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Unseen)
+        .map(|finding| (finding.check.clone(), finding.database.clone()))
+        .collect();
+    let is_seen = |other: &Finding| {
+        was_looked_at(other) && !unseen.contains(&(other.check.clone(), other.database.clone()))
+    };
+    let missing = earlier.iter().filter(|other| !now.contains(&other.about()));
+    // If a check could not look, and can now, it is not unseen any more.
+    let (gone, left): (Vec<Finding>, Vec<Finding>) =
+        missing.cloned().partition(|other| other.severity == Severity::Unseen || is_seen(other));
     findings.extend(gone.into_iter().map(|finding| Finding { change: Some(Change::Gone), ..finding }));
     findings.sort_by_key(|finding| finding.change == Some(Change::Gone));
+    left.len()
 }
 
 /// Returns the exit code. An unseen finding counts as the worst severity that its check can find,
@@ -121,8 +139,13 @@ mod tests {
     #[test]
     fn findings_are_new_the_same_changed_or_gone() {
         let mut now = vec![finding(Severity::Critical, "a", None), finding(Severity::Note, "b", None)];
-        let earlier = vec![finding(Severity::Warning, "a", None), finding(Severity::Note, "c", None)];
-        compare(&mut now, earlier);
+        let earlier = vec![
+            finding(Severity::Warning, "a", None),
+            finding(Severity::Note, "c", None),
+            finding(Severity::Critical, "d", None),
+        ];
+        let again = |finding: &Finding| finding.check != "d";
+        assert_eq!(compare(&mut now, earlier, again), 1);
         let changes: Vec<(&str, Option<Change>)> = now.iter().map(|f| (f.check.as_str(), f.change)).collect();
         assert_eq!(
             changes,

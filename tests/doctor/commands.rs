@@ -315,6 +315,51 @@ fn databases_that_are_asked_at_the_same_time_give_the_same_answer() {
 }
 
 #[test]
+fn what_is_not_looked_at_again_is_not_gone() {
+    // On the shared server, other tests create and drop databases.
+    let own = own_server(&options(bin()));
+    let db = database(own.info(), "doctor_one");
+    let other = database(own.info(), "doctor_other");
+    plant(&db);
+    plant(&other);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("before.snap");
+    let taken = run(pgkit(&db).args(["snapshot", "-q", "-o"]).arg(&path));
+    assert_eq!(taken.code, Some(0), "{}", taken.snapshot());
+    db.sql("DROP INDEX broken");
+    let compare = |args: &[&str]| {
+        let mut command = pgkit(&db);
+        command.args(["doctor", "index-invalid", "--columns", "database,change", "--against"]).arg(&path);
+        run(command.args(args))
+    };
+    let one = compare(&["--database", &format!("\"{}\"", db.name)]);
+    assert_eq!(one.stdout, format!("{}\tgone\n", db.name), "{}", one.snapshot());
+    let both = compare(&[]);
+    assert!(both.stdout.contains(&format!("{}\tsame\n", other.name)), "{}", both.snapshot());
+    assert!(both.stdout.contains(&format!("{}\tgone\n", db.name)), "{}", both.snapshot());
+    let none = compare(&[
+        "--exclude-database",
+        &format!("\"{}\"", db.name),
+        "--exclude-database",
+        &format!("\"{}\"", other.name),
+    ]);
+    assert!(!none.stdout.contains("gone"), "{}", none.snapshot());
+    assert!(none.stderr.contains("not looked at again: 2 earlier findings"), "{}", none.stderr);
+}
+
+#[test]
+fn a_deep_check_without_its_extension_has_looked_at_nothing() {
+    let db = db("doctor_deep");
+    let output = doctor(&db, &["index-damaged", "--deep", "--columns", "severity,check,finding"]);
+    assert_eq!(output.code, Some(1), "{}", output.snapshot());
+    assert!(
+        output.stdout.starts_with("unseen\tindex-damaged\textension amcheck is not installed"),
+        "{}",
+        output.snapshot()
+    );
+}
+
+#[test]
 fn jobs_are_judged_in_every_schema_that_has_them() {
     let jobs = Jobs::new("doctor_jobs", "[nightly]\nevery = \"1d\"\nsql = \"SELECT 1\"\n");
     jobs.db.sql("CREATE SCHEMA \"Op's\"");
@@ -329,11 +374,12 @@ fn jobs_are_judged_in_every_schema_that_has_them() {
         ));
     }
     let output = doctor(&jobs.db, &["job-failing", "--columns", "severity,object,proof"]);
+    let database = &jobs.db.name;
     assert_eq!(
         lines(&output),
         [
-            "critical\tOp's.night<ly>\tpgkit jobs history --schema 'Op'\\\\''s'",
-            "warning\tpublic.night<ly>\tpgkit jobs history --schema public"
+            format!("critical\tOp's.night<ly>\tpgkit jobs history --schema 'Op'\\\\''s' -d {database}"),
+            format!("warning\tpublic.night<ly>\tpgkit jobs history --schema public -d {database}")
         ],
         "{}",
         output.snapshot()

@@ -3,16 +3,16 @@
 -- since   = 10
 -- needs   = "CONNECT on the database"
 -- key     = ["schema", "table", "name"]
--- columns = ["schema text", "table text", "name text", "key text", "parent text", "rows_estimate int8", "parent_changes bool", "detail text", "remedy text"]
+-- columns = ["schema text", "table text", "name text", "key text", "parent text", "rows_estimate int8", "parent_changes bool", "is_narrowed bool", "detail text", "remedy text"]
 -- [[check]]
 -- name     = "foreign-key-without-index"
 -- object   = "{schema}.{table}.{name}"
 -- value    = "rows_estimate"
--- warning  = "rows_estimate > 10000 and parent_changes"
+-- warning  = "rows_estimate > 10000 and parent_changes and not is_narrowed"
 -- note     = "rows_estimate >= 0"
 -- finding  = "no index supports the foreign key {name} of {schema}.{table} ({key}) to {parent}{detail}"
 -- remedy   = "{remedy}"
--- proof    = "pgkit index-problems --reason 'foreign key'"
+-- proof    = "pgkit index-problems --reason 'foreign key' --min-rows 0"
 -- why      = "Each DELETE of a referenced row, and each update of its key, scans the whole referencing table while that row is locked."
 -- source   = "PostgreSQL's manual, Constraints, Foreign Keys; pg_constraint.conkey, pg_index.indkey"
 -- ignore   = "Rows of the referenced table are never deleted, or only when no other session is waiting."
@@ -98,7 +98,9 @@ WITH RECURSIVE keys AS (
 SELECT n.nspname::text AS schema, t.relname::text AS "table", c.conname::text AS name, x.names AS key,
        m.nspname::text || '.' || p.relname::text AS parent,
        l.rows AS rows_estimate, coalesce(g.deletes OR g.updates, false) AS parent_changes,
+       y.is_narrowed,
        CASE WHEN l.leaves > 1 THEN ' on ' || l.unserved::text || ' of ' || l.leaves::text || ' partitions' ELSE '' END
+       || CASE WHEN y.is_narrowed THEN ', but an index on one of its columns finds few rows' ELSE '' END
        || CASE WHEN g.deletes THEN '; rows of the referenced table are deleted' WHEN g.updates THEN '; rows of the referenced table are updated' ELSE '' END AS detail,
        'CREATE INDEX ' || CASE WHEN t.relkind = 'p' THEN '' ELSE 'CONCURRENTLY ' END || 'ON ' || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.relname)
        || ' (' || x.idents || ')' AS remedy
@@ -114,4 +116,14 @@ CROSS JOIN LATERAL (
     FROM pg_catalog.unnest(c.conkey) WITH ORDINALITY AS k (attnum, n)
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
 ) AS x
+CROSS JOIN LATERAL (
+    -- An index that begins with a column of the key whose values are rarely repeated serves the key as well.
+    SELECT l.leaves = 1 AND EXISTS (
+        SELECT
+        FROM pg_catalog.pg_index i
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+        JOIN pg_catalog.pg_stats s ON s.schemaname = n.nspname AND s.tablename = t.relname AND s.attname = a.attname AND NOT s.inherited
+        WHERE i.indrelid = c.conrelid AND i.indkey[0] = ANY (c.conkey) AND i.indisvalid AND i.indisready AND i.indislive AND i.indpred IS NULL
+          AND (s.n_distinct < -0.01 OR (s.n_distinct > 0 AND l.rows / s.n_distinct < 100))) AS is_narrowed
+) AS y
 ORDER BY l.rows > 10000 AND coalesce(g.deletes OR g.updates, false) DESC, l.rows DESC, n.nspname, t.relname, c.conname

@@ -89,7 +89,7 @@ SELECT w.nspname::text AS schema,
             ELSE w.table_name::text END AS "table",
        w.relname::text AS name,
        w.is_partitioned AS partitioned,
-       w.is_unique AND w.twin IS NULL AS guards,
+       w.is_unique AND w.twin IS NULL AND NOT w.is_leftover AS guards,
        w.on_standby,
        w.size AS size_bytes,
        CASE
@@ -107,6 +107,8 @@ SELECT w.nspname::text AS schema,
            WHEN w.parent IS NOT NULL OR w.has_constraint THEN 'REINDEX INDEX ' || CASE WHEN w.indisexclusion THEN '' ELSE 'CONCURRENTLY ' END || w.full_name  -- pg12..
            WHEN w.parent IS NOT NULL OR w.has_constraint THEN 'REINDEX INDEX ' || w.full_name  -- pg..11
            WHEN NOT w.indislive OR w.is_leftover OR w.twin IS NOT NULL THEN 'DROP INDEX CONCURRENTLY ' || w.full_name
+           -- If duplicate values made the build fail, REINDEX fails again and leaves another invalid index behind.
+           WHEN w.is_unique THEN 'DROP INDEX CONCURRENTLY ' || w.full_name || ', remove duplicate values, then create it again'
            ELSE 'REINDEX INDEX CONCURRENTLY ' || w.full_name  -- pg12..
            ELSE 'DROP INDEX CONCURRENTLY ' || w.full_name || ', then create it again'  -- pg..11
        END AS remedy

@@ -9,7 +9,7 @@
 -- name     = "hba-open"
 -- object   = "{file}:{line}"
 -- critical = "problem = 'trust'"
--- warning  = "problem in ('clear', 'unencrypted')"
+-- warning  = "problem in ('ident', 'clear', 'unencrypted')"
 -- note     = "problem = 'weak'"
 -- finding  = "{file}, line {line}: {rule}: {detail}"
 -- remedy   = "{remedy}"
@@ -39,6 +39,7 @@ WITH rules AS (
            CASE
                WHEN o.method = 'reject' THEN NULL
                WHEN o.method = 'trust' THEN 'trust'
+               WHEN o.method = 'ident' THEN 'ident'
                WHEN o.method IN ('password', 'ldap', 'pam', 'radius', 'bsd') AND NOT o.is_encrypted THEN 'clear'
                WHEN o.method = 'md5' AND NOT o.is_encrypted THEN 'clear'
                WHEN o.is_everybody AND o.type IN ('host', 'hostnossl') AND o.method NOT IN ('cert', 'gss', 'sspi') THEN 'unencrypted'
@@ -51,6 +52,7 @@ SELECT j.file, j.line,
        j.method, j.problem,
        CASE j.problem
            WHEN 'trust' THEN 'any client with this address may connect as any of these roles without a password'
+           WHEN 'ident' THEN 'the client''s own machine says which user it is'
            WHEN 'clear' THEN CASE WHEN j.method = 'md5' THEN 'a password that is stored as md5 can be derived from what is sent' ELSE 'the password is sent in clear text' END
            WHEN 'unencrypted' THEN 'clients with any address may connect without encryption'
            ELSE CASE WHEN j.method = 'md5' THEN 'anyone who reads the stored md5 hash can log in with it' ELSE 'the server receives the password itself' END

@@ -22,7 +22,7 @@
 -- only     = "reason = 'definer'"
 -- warning  = "not mild"
 -- note     = "mild"
--- finding  = "{object} runs as its owner with the search_path of its caller{detail}"
+-- finding  = "{object} runs as its owner {detail}"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit exposed --reason 'security definer'"
 -- why      = "The caller can create a function, an operator or a table that is found before the intended one, and it is then run or read with the owner's privileges."
@@ -37,7 +37,6 @@
 -- note     = "reason = 'owner'"
 -- finding  = "{object} {detail}"
 -- remedy   = "{remedy}"
--- proof    = "pgkit exposed --reason 'row security off' --reason 'row security of owner'"
 -- why      = "Policies restrict nobody until row security is enabled for the table. Without a policy, no role except the owner can see or write rows."
 -- source   = "PostgreSQL's manual, Row Security Policies; pg_policy, pg_class.relrowsecurity"
 -- ignore   = "A table without policies that is meant only for its owner; an owner that no application logs in as."
@@ -85,23 +84,38 @@ WITH of_extensions (classid, objid) AS (
     FROM open_schemas o
     CROSS JOIN owners w
     UNION ALL
-    -- Trigger functions are not called directly; names in standard SQL bodies were resolved when the function was created; C functions contain no names.
-    SELECT CASE WHEN x.is_public THEN 3 ELSE 6 END, 'definer', n.nspname::text, f.proname::text, x.object,
-           CASE WHEN x.is_public THEN ', and every role may call it' ELSE '' END,
+    -- Names in standard SQL bodies were resolved when the function was created; C functions contain no names.
+    SELECT CASE WHEN x.is_public AND NOT x.has_path THEN 3 ELSE 6 END, 'definer', n.nspname::text, f.proname::text, x.object,
+           CASE WHEN x.has_path THEN 'with a search_path that does not end with pg_temp, so it may find temporary tables of its caller'
+                WHEN x.is_trigger THEN 'with the search_path of any role that makes it fire'
+                WHEN x.is_public THEN 'with the search_path of its caller, and every role may call it'
+                ELSE 'with the search_path of its caller' END,
            'ALTER ' || CASE WHEN f.prokind = 'p' THEN 'PROCEDURE ' ELSE 'FUNCTION ' END  -- pg11..
            'ALTER FUNCTION '  -- pg..10
-           || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(f.proname) || '(' || pg_catalog.pg_get_function_identity_arguments(f.oid) || ') SET search_path = pg_catalog, '
-           || CASE WHEN EXISTS (SELECT FROM open_schemas o WHERE o.nspname = n.nspname) THEN '' ELSE pg_catalog.quote_ident(n.nspname) || ', ' END || 'pg_temp', NOT x.is_public
+           || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(f.proname) || '(' || pg_catalog.pg_get_function_identity_arguments(f.oid) || ') SET search_path = (the schemas that its body uses), pg_temp', x.has_path OR NOT x.is_public
     FROM pg_catalog.pg_proc f
     JOIN namespaces n ON n.oid = f.pronamespace
     CROSS JOIN LATERAL (
         SELECT n.nspname::text || '.' || f.proname::text || '(' || pg_catalog.pg_get_function_identity_arguments(f.oid) || ')' AS object,
-               EXISTS (SELECT FROM pg_catalog.aclexplode(coalesce(f.proacl, pg_catalog.acldefault('f', f.proowner))) AS a WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE') AS is_public
+               f.prorettype IN ('pg_catalog.trigger'::regtype, 'pg_catalog.event_trigger'::regtype) AS is_trigger,
+               EXISTS (SELECT FROM pg_catalog.unnest(f.proconfig) AS s (setting) WHERE s.setting ~* '^search_path=') AS has_path,
+               CASE f.prorettype
+                   -- A role that may write to the table makes its triggers fire.
+                   WHEN 'pg_catalog.trigger'::regtype THEN EXISTS (
+                       SELECT
+                       FROM pg_catalog.pg_trigger t
+                       JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+                       CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) AS a
+                       WHERE t.tgfoid = f.oid AND NOT t.tgisinternal AND a.grantee <> c.relowner AND a.privilege_type IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'))
+                   WHEN 'pg_catalog.event_trigger'::regtype THEN EXISTS (SELECT FROM pg_catalog.pg_event_trigger e WHERE e.evtfoid = f.oid)
+                   ELSE EXISTS (SELECT FROM pg_catalog.aclexplode(coalesce(f.proacl, pg_catalog.acldefault('f', f.proowner))) AS a WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE')
+               END AS is_public
     ) AS x
-    WHERE f.prosecdef AND f.prorettype NOT IN ('pg_catalog.trigger'::regtype, 'pg_catalog.event_trigger'::regtype)
+    WHERE f.prosecdef AND (x.is_public OR NOT x.is_trigger)
       AND f.prolang NOT IN (SELECT l.oid FROM pg_catalog.pg_language l WHERE l.lanname IN ('c', 'internal'))
       AND f.prosqlbody IS NULL  -- pg14..
-      AND NOT EXISTS (SELECT FROM pg_catalog.unnest(f.proconfig) AS s (setting) WHERE s.setting ~* '^search_path=')
+      -- Without any schema but pg_catalog, the body must qualify all names.
+      AND NOT EXISTS (SELECT FROM pg_catalog.unnest(f.proconfig) AS s (setting) WHERE s.setting ~* '^search_path=( *(""|"?pg_catalog"?)? *$|.*pg_temp"? *$)')
       AND NOT EXISTS (SELECT FROM of_extensions e WHERE e.classid = 'pg_catalog.pg_proc'::regclass AND e.objid = f.oid)
     UNION ALL
     SELECT 1, 'policies off', t.nspname::text, t.relname::text, t.nspname::text || '.' || t.relname::text, 'has policies, but row security is not enabled, so they have no effect',

@@ -42,7 +42,6 @@
 -- note     = "reason in ('files of a tool', 'bypass of a tool', 'replication of a tool')"
 -- finding  = "{role} {detail}"
 -- remedy   = "{remedy}"
--- proof    = "pgkit exposed --reason 'server access'"
 -- why      = "Each of these lets a role become a superuser in a few steps, or read every row of the cluster."
 -- source   = "PostgreSQL's manual, Predefined Roles and CREATE ROLE"
 -- ignore   = "Tools for backup and replication. Roles with such a name, and roles that are replicating now, are only noted."

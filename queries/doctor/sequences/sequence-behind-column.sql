@@ -53,7 +53,7 @@ WITH RECURSIVE exclusive (oid) AS (
     WHERE d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
 ), unique_columns AS (
     SELECT f.seqrelid, f.attnum, c.oid, c.relname, c.relkind, n.nspname, a.attname, q.relname AS seqname, m.nspname AS seqschema,
-           s.seqincrement AS step, s.seqstart AS first, greatest(c.reltuples, pg_catalog.pg_stat_get_live_tuples(c.oid)) AS rows,
+           s.seqincrement AS step, s.seqstart AS first, s.seqmin, s.seqmax, greatest(c.reltuples, pg_catalog.pg_stat_get_live_tuples(c.oid)) AS rows,
            CASE WHEN c.relkind = 'r' THEN 2 ELSE 2 + 2 * (SELECT pg_catalog.count(*) FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid) END + 1 AS locks,
            EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r WHERE r.srrelid = c.oid) AS subscribed,
            CASE
@@ -102,7 +102,8 @@ WITH RECURSIVE exclusive (oid) AS (
 )
 SELECT c.seqschema::text AS sequence_schema, c.seqname::text AS sequence, c.nspname::text AS schema, c.relname::text AS "table", c.attname::text AS "column",
        c.edge AS greatest, c.next::int8 AS next, c.subscribed, CASE WHEN c.state = '' AND NOT c.is_read THEN 'there are too many columns to read at once' ELSE c.state END AS state,
-       'SELECT pg_catalog.setval(' || pg_catalog.quote_literal(pg_catalog.quote_ident(c.seqschema) || '.' || pg_catalog.quote_ident(c.seqname)) || ', '
+       CASE WHEN c.edge > c.seqmax OR c.edge < c.seqmin THEN 'ALTER SEQUENCE ' || pg_catalog.quote_ident(c.seqschema) || '.' || pg_catalog.quote_ident(c.seqname) || ' AS bigint NO MINVALUE NO MAXVALUE; ' ELSE '' END
+       || 'SELECT pg_catalog.setval(' || pg_catalog.quote_literal(pg_catalog.quote_ident(c.seqschema) || '.' || pg_catalog.quote_ident(c.seqname)) || ', '
        || CASE WHEN c.step > 0 THEN 'max(' ELSE 'min(' END || pg_catalog.quote_ident(c.attname) || ')) FROM ' || pg_catalog.quote_ident(c.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS remedy
 FROM compared c
 WHERE (c.state <> '' AND c.rows > 0) OR (c.state = '' AND NOT c.is_read AND c.rows > 0)

@@ -121,7 +121,7 @@ WITH settings AS (
     UNION ALL
     SELECT 'database', pg_catalog.current_database()::text, pg_catalog.max(m.all_rows)::int8, pg_catalog.max(m.all_bytes)::int8, pg_catalog.bool_and(m.is_awaited),
            pg_catalog.format('none of the %s larger tables of %s was ever analyzed, as happens after pg_upgrade', pg_catalog.max(m.number), pg_catalog.current_database()),
-           'vacuumdb --analyze-in-stages -d ' || pg_catalog.quote_ident(pg_catalog.current_database())
+           'ANALYZE, or vacuumdb --analyze-in-stages for this database'
     FROM missing m
     WHERE m.is_all
     HAVING pg_catalog.count(*) > 0

@@ -293,7 +293,9 @@ impl<'a> Doctor<'a> {
         }
         if let Some(earlier) = earlier {
             let before = doctor::diagnose(std::slice::from_ref(earlier), &question, None)?;
-            doctor::compare(&mut diagnosis.findings, before.findings);
+            let was_looked_at =
+                |finding: &Finding| snapshots.last().is_some_and(|now| question.was_looked_at(now, finding));
+            diagnosis.left = doctor::compare(&mut diagnosis.findings, before.findings, was_looked_at);
         }
         Ok(Patient { server, snapshot: snapshots.pop(), diagnosis })
     }
@@ -375,7 +377,11 @@ impl<'a> Doctor<'a> {
             .filter(|(number, _)| *number > 0)
             .map(|(number, severity)| plural(*number, severity.word()))
             .collect();
-        let found = if found.is_empty() { "nothing is wrong".to_owned() } else { found.join(", ") };
+        let found = match (found.is_empty(), diagnosis.looked.is_empty()) {
+            (true, true) => "nothing was looked at".to_owned(),
+            (true, false) => "nothing is wrong".to_owned(),
+            (false, _) => found.join(", "),
+        };
         let mut line = format!("{server}{found}; {}", plural(diagnosis.looked.len(), "check"));
         let ignored: usize = diagnosis.ignored.values().sum();
         if ignored > 0 {
@@ -384,6 +390,10 @@ impl<'a> Doctor<'a> {
         self.remark(&line);
         for ((check, reason), number) in &diagnosis.ignored {
             self.remark(&format!("{server}ignored: {} of {check} ({reason})", plural(*number, "finding")));
+        }
+        if diagnosis.left > 0 {
+            let findings = plural(diagnosis.left, "earlier finding");
+            self.remark(&format!("{server}not looked at again: {findings}"));
         }
         for why in &diagnosis.uncompared {
             self.remark(&format!("{server}rates are not judged: {why}"));

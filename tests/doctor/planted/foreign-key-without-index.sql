@@ -3,7 +3,7 @@
 -- since = 10
 -- also = ["index-invalid"]
 -- checks = ["foreign-key-without-index"]
--- expect = ["warning foreign-key-without-index public.large.large_gone_fkey", "warning foreign-key-without-index public.large.large_rekeyed_fkey", "note foreign-key-without-index public.large.large_kept_fkey", "note foreign-key-without-index public.small.small_gone_fkey", "note foreign-key-without-index Od d.Chil\"d.F k", "note foreign-key-without-index public.pairs.pairs_second", "note foreign-key-without-index public.pairs.pairs_some", "note foreign-key-without-index public.pairs.pairs_brin"]
+-- expect = ["warning foreign-key-without-index public.large.large_gone_fkey", "warning foreign-key-without-index public.large.large_rekeyed_fkey", "note foreign-key-without-index public.large.large_kept_fkey", "note foreign-key-without-index public.small.small_gone_fkey", "note foreign-key-without-index public.members.members_of", "note foreign-key-without-index Od d.Chil\"d.F k", "note foreign-key-without-index public.pairs.pairs_second", "note foreign-key-without-index public.pairs.pairs_some", "note foreign-key-without-index public.pairs.pairs_brin"]
 CREATE TABLE gone (id int PRIMARY KEY);
 CREATE TABLE kept (id int PRIMARY KEY, what int);
 CREATE TABLE rekeyed (id int PRIMARY KEY);
@@ -14,6 +14,15 @@ CREATE TABLE large (id int PRIMARY KEY REFERENCES kept, gone int REFERENCES gone
 ALTER TABLE large DROP CONSTRAINT large_id_fkey;
 CREATE INDEX large_served ON large (served, kept);
 INSERT INTO large SELECT n, 1, 1, 1, 1 FROM generate_series(1, 10001) AS n;
+-- An index on one column of the key that finds few rows is enough.
+CREATE TABLE tenants (tenant int, id int, PRIMARY KEY (tenant, id));
+INSERT INTO tenants SELECT 1, generate_series(1, 10010);
+CREATE TABLE members (tenant int, id int, CONSTRAINT members_of FOREIGN KEY (tenant, id) REFERENCES tenants);
+INSERT INTO members SELECT 1, generate_series(1, 10005);
+CREATE INDEX ON members (id);
+DELETE FROM tenants WHERE id > 10005;
+ANALYZE members;
+ANALYZE tenants;
 CREATE TABLE small (id int REFERENCES gone PRIMARY KEY, gone int REFERENCES gone);
 INSERT INTO small SELECT n, 1 FROM generate_series(1, 100) AS n;
 DELETE FROM small WHERE id > 90;
@@ -49,6 +58,7 @@ CREATE INDEX ON large (gone);
 CREATE INDEX ON large (rekeyed);
 CREATE INDEX ON large (kept);
 CREATE INDEX ON small (gone);
+CREATE INDEX ON members (tenant, id);
 CREATE INDEX ON pairs (e);
 CREATE INDEX ON pairs (f);
 CREATE INDEX ON pairs (g);

@@ -3,7 +3,7 @@
 -- since = 10
 -- own = true
 -- checks = ["hba-open"]
--- expect = ["critical hba-open pg_hba.conf:4", "warning hba-open pg_hba.conf:5", "warning hba-open pg_hba.conf:9", "warning hba-open pg_hba.conf:10", "critical hba-open pg_hba.conf:12", "critical hba-open pg_hba.conf:13"]
+-- expect = ["critical hba-open pg_hba.conf:4", "warning hba-open pg_hba.conf:5", "warning hba-open pg_hba.conf:9", "warning hba-open pg_hba.conf:10", "critical hba-open pg_hba.conf:12", "critical hba-open pg_hba.conf:13", "warning hba-open pg_hba.conf:14"]
 -- text = ["host all app 10.0.0.0 255.0.0.0 trust", "without encryption", "in clear text"]
 DO $$BEGIN
     EXECUTE format('COPY (SELECT unnest(%L::text[])) TO %L', ARRAY[
@@ -20,6 +20,7 @@ DO $$BEGIN
         'host all all 5.0.0.0/8 trust',
         'host replication all 5.0.0.0/8 trust',
         'host all all .example.com trust',
+        'host all all .example.org ident',
         'host all all all reject',
         'host x y samenet trust'], current_setting('hba_file'));
 END$$;

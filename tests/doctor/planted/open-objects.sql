@@ -3,7 +3,7 @@
 -- since = 10
 -- own = true
 -- checks = ["public-may-create", "definer-function-open", "rls-without-effect", "view-bypasses-rls"]
--- expect = ["warning public-may-create public", "warning public-may-create O\"pen", "warning definer-function-open public.f(a integer)", "note definer-function-open public.g()", "critical rls-without-effect public.off", "critical rls-without-effect O\"pen.Off\n2", "warning rls-without-effect public.bare", "note rls-without-effect public.owned", "warning view-bypasses-rls public.v_on", "warning view-bypasses-rls public.v_other"]
+-- expect = ["warning public-may-create public", "warning public-may-create O\"pen", "warning definer-function-open public.f(a integer)", "note definer-function-open public.g()", "note definer-function-open public.without_temp()", "warning definer-function-open public.fires()", "critical rls-without-effect public.off", "critical rls-without-effect O\"pen.Off\n2", "warning rls-without-effect public.bare", "note rls-without-effect public.owned", "warning view-bypasses-rls public.v_on", "warning view-bypasses-rls public.v_other"]
 -- text = ["every role may call it", "public.on_1"]
 CREATE ROLE one LOGIN;
 CREATE ROLE two LOGIN;
@@ -17,10 +17,18 @@ ALTER TABLE owned OWNER TO one;
 CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT a';
 CREATE FUNCTION g() RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN 1; END';
 REVOKE EXECUTE ON FUNCTION g() FROM PUBLIC;
--- Harmless are functions with their own search_path, even an empty one, trigger functions and SECURITY INVOKER.
+CREATE FUNCTION without_temp() RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS 'BEGIN RETURN 1; END';
+CREATE FUNCTION fires() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NEW; END';
+CREATE TABLE written (a int);
+GRANT INSERT ON written TO two;
+CREATE TRIGGER t BEFORE INSERT ON written FOR EACH ROW EXECUTE PROCEDURE fires();
+-- Harmless are functions with their own search_path, even an empty one, trigger functions that no other role makes fire, and
+-- SECURITY INVOKER.
 CREATE FUNCTION safe() RETURNS int LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'SELECT 1';
 CREATE FUNCTION safe_empty() RETURNS int LANGUAGE sql SECURITY DEFINER SET search_path = '' AS 'SELECT 1';
 CREATE FUNCTION trig() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NEW; END';
+CREATE TABLE own_only (a int);
+CREATE TRIGGER t BEFORE INSERT ON own_only FOR EACH ROW EXECUTE PROCEDURE trig();
 CREATE FUNCTION invoker() RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE TABLE off (a int);
 CREATE POLICY p ON off USING (true);
@@ -52,6 +60,8 @@ CREATE VIEW v_plain AS SELECT a FROM plain;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 REVOKE CREATE ON SCHEMA "O""pen" FROM PUBLIC;
 ALTER FUNCTION f(int) SET search_path = pg_catalog, pg_temp;
+ALTER FUNCTION without_temp() SET search_path = public, pg_temp;
+ALTER FUNCTION fires() SET search_path = '';
 ALTER FUNCTION g() SET search_path = pg_catalog, pg_temp;
 DROP VIEW v_on, v_other;
 ALTER TABLE off ENABLE ROW LEVEL SECURITY;

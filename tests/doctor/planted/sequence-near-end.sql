@@ -2,12 +2,15 @@
 --
 -- since = 10
 -- checks = ["sequence-near-end"]
--- expect = ["warning sequence-near-end public.s75", "critical sequence-near-end public.s90", "critical sequence-near-end public.down", "critical sequence-near-end public.t_id_seq", "critical sequence-near-end public.ident_id_seq", "critical sequence-near-end Od d.\"Lo ose\"", "warning sequence-near-end public.parent_id_seq", "critical sequence-near-end public.cyc_narrow", "critical sequence-near-end public.of_domain_id_seq"]
+-- expect = ["warning sequence-near-end public.s75", "critical sequence-near-end public.leap", "critical sequence-near-end public.s90", "critical sequence-near-end public.down", "critical sequence-near-end public.t_id_seq", "critical sequence-near-end public.ident_id_seq", "critical sequence-near-end Od d.\"Lo ose\"", "warning sequence-near-end public.parent_id_seq", "critical sequence-near-end public.cyc_narrow", "critical sequence-near-end public.of_domain_id_seq"]
 -- text = ["t.id (integer)"]
 CREATE SEQUENCE s74 MAXVALUE 100000;
 SELECT setval('s74', 74000);
 CREATE SEQUENCE s75 MAXVALUE 100000;
 SELECT setval('s75', 75000);
+-- Its next step is beyond its end.
+CREATE SEQUENCE leap INCREMENT 1000000 MAXVALUE 2147483;
+SELECT setval('leap', 1200000);
 CREATE SEQUENCE s90 MAXVALUE 100000;
 SELECT setval('s90', 90000);
 CREATE SEQUENCE down INCREMENT -1 MINVALUE -1000 MAXVALUE -1;
@@ -44,5 +47,5 @@ CREATE TABLE far (id serial);
 SELECT setval('far_id_seq', 1000000000);
 -- @healthy
 DROP TABLE t, ident, parent, child, narrow, of_domain;
-DROP SEQUENCE IF EXISTS s75, s90, down, cyc_narrow;
+DROP SEQUENCE IF EXISTS s75, s90, leap, down, cyc_narrow;
 DROP SCHEMA "Od d" CASCADE;
