@@ -13,7 +13,6 @@
 -- note     = "problem = 'weak'"
 -- finding  = "{file}, line {line}: {rule}: {detail}"
 -- remedy   = "{remedy}"
--- proof    = "pgkit exposed --reason trust --reason 'clear password'"
 -- why      = "pg_hba.conf decides who may connect at all. A rule that is too permissive lets in every machine that can reach the port."
 -- source   = "PostgreSQL's manual, Client Authentication; pg_hba_file_rules"
 -- ignore   = "A network that only trusted machines can reach."

@@ -45,7 +45,7 @@
 -- object   = "{object}"
 -- only     = "reason = 'view'"
 -- warning  = "reason = 'view'"
--- finding  = "the view {object} reads {detail} as its owner, to which the policies of the table do not apply"
+-- finding  = "the view {object} reads {detail} as its owner, to whom the policies of the table do not apply"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit exposed --reason 'view bypasses row security'"
 -- why      = "A role that may read the view sees all rows, regardless of the policies."
@@ -137,19 +137,20 @@ WITH of_extensions (classid, objid) AS (
     WHERE t.relrowsecurity AND t.has_policy AND NOT t.relforcerowsecurity
     UNION ALL
     SELECT 5, 'view', v.nspname::text, v.relname::text, v.nspname::text || '.' || v.relname::text, pg_catalog.string_agg(v.reads, ', ' ORDER BY v.reads COLLATE "C"),
-           'ALTER VIEW ' || v.full_name || ' SET (security_invoker = true)', false  -- pg15..
-           'ALTER VIEW ' || v.full_name || ' OWNER TO a role to which the policies apply', false  -- pg..14
-    FROM (SELECT DISTINCT n.nspname, c.relname, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS full_name, t.nspname::text || '.' || t.relname::text AS reads
+           CASE WHEN v.relkind = 'm' THEN 'REVOKE SELECT ON ' || v.full_name || ' FROM the roles that may not see all rows'
+                ELSE 'ALTER VIEW ' || v.full_name || ' SET (security_invoker = true)' END, false  -- pg15..
+                ELSE 'ALTER VIEW ' || v.full_name || ' OWNER TO a role to which the policies apply' END, false  -- pg..14
+    FROM (SELECT DISTINCT n.nspname, c.relname, c.relkind, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS full_name, t.nspname::text || '.' || t.relname::text AS reads
           FROM secured t
           JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_catalog.pg_rewrite'::regclass
           JOIN pg_catalog.pg_rewrite w ON w.oid = d.objid
-          JOIN pg_catalog.pg_class c ON c.oid = w.ev_class AND c.relkind = 'v'
+          JOIN pg_catalog.pg_class c ON c.oid = w.ev_class AND c.relkind IN ('v', 'm')
           JOIN namespaces n ON n.oid = c.relnamespace
           JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
           WHERE t.relrowsecurity
             AND (r.rolsuper OR r.rolbypassrls OR (pg_catalog.pg_has_role(c.relowner, t.relowner, 'USAGE') AND NOT t.relforcerowsecurity))
             AND NOT EXISTS (SELECT FROM pg_catalog.unnest(c.reloptions) AS o (option) WHERE o.option LIKE 'security_invoker=%' AND pg_catalog.split_part(o.option, '=', 2)::bool)) AS v
-    GROUP BY v.nspname, v.relname, v.full_name
+    GROUP BY v.nspname, v.relname, v.relkind, v.full_name
 )
 SELECT f.reason, f.schema, f.name, f.object, f.detail, f.remedy, f.mild
 FROM found f

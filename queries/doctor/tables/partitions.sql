@@ -26,7 +26,7 @@
 -- finding  = "the last partition of {schema}.{name} {detail}"
 -- remedy   = "{remedy}"
 -- why      = "A row beyond the last partition finds no partition: its INSERT fails, or it goes to the default partition."
--- source   = "the highest upper bound in pg_class.relpartbound; partitions that cover less than a week need to be ahead only by three times their own length"
+-- source   = "the highest upper bound in pg_class.relpartbound before a gap that is not over; partitions that cover less than a week need to be ahead only by three times their own length"
 -- ignore   = "A table that gets no new rows. A table whose last partition ended more than 90 days ago is considered an archive."
 -- [[check]]
 -- name     = "detach-pending"
@@ -59,15 +59,19 @@ WITH RECURSIVE parted AS (
     SELECT b.parent, b.oid,
            CASE WHEN b.bound[1] IS NOT NULL THEN b.bound[1]::timestamptz END AS low,
            CASE WHEN b.bound[3] IS NOT NULL THEN b.bound[3]::timestamptz WHEN b.bound[4] = 'MAXVALUE' THEN 'infinity'::timestamptz END AS high,
-           b.bound[3] AS high_text
+           b.bound[1] AS low_text, b.bound[3] AS high_text
     FROM bounds b
 ), newest AS (
-    SELECT DISTINCT ON (e.parent) e.parent, e.low, e.high, e.high_text
-    FROM edges e
-    WHERE e.high IS NOT NULL
-    ORDER BY e.parent, e.high DESC, e.oid
+    -- The last partition before the first gap that is not over.
+    SELECT DISTINCT ON (e.parent) e.parent, e.low, e.high, e.high_text, e.next_text
+    FROM (SELECT e.*, pg_catalog.lead(e.low) OVER w AS next_low, pg_catalog.lead(e.low_text) OVER w AS next_text
+          FROM edges e
+          WHERE e.high IS NOT NULL
+          WINDOW w AS (PARTITION BY e.parent ORDER BY e.low NULLS FIRST, e.high)) AS e
+    WHERE e.next_low IS NULL OR e.next_low > greatest(e.high, pg_catalog.now())
+    ORDER BY e.parent, e.high, e.oid
 ), ahead AS (
-    SELECT w.parent, w.high_text,
+    SELECT w.parent, w.high_text, w.next_text,
            CASE WHEN pg_catalog.isfinite(w.high) THEN extract(epoch FROM w.high - pg_catalog.now())::float8 END AS seconds,
            CASE WHEN pg_catalog.isfinite(w.high) AND pg_catalog.isfinite(w.low) THEN extract(epoch FROM w.high - w.low)::float8 ELSE 604800 END AS width
     FROM newest w
@@ -86,19 +90,19 @@ WITH RECURSIVE parted AS (
           -- Also as an array, so that the planner expects few.
           WHERE c.oid = ANY (ARRAY(SELECT g.oid FROM filled g))) AS x
     GROUP BY x.root
-), answer (reason, parent, part, rows, has_default, ahead, width, high_text) AS (
-    SELECT 'default', d.oid, d.default_oid, r.rows, NULL::bool, NULL::float8, NULL::float8, NULL::text
+), answer (reason, parent, part, rows, has_default, ahead, width, high_text, next_text) AS (
+    SELECT 'default', d.oid, d.default_oid, r.rows, NULL::bool, NULL::float8, NULL::float8, NULL::text, NULL::text
     FROM parted d
     JOIN rows r ON r.root = d.oid
     WHERE r.rows > 0
     UNION ALL
-    SELECT 'range', a.parent, NULL, NULL, d.default_oid <> 0, a.seconds, a.width, a.high_text
+    SELECT 'range', a.parent, NULL, NULL, d.default_oid <> 0, a.seconds, a.width, a.high_text, a.next_text
     FROM ahead a
     JOIN dated d ON d.oid = a.parent
     WHERE a.seconds BETWEEN -90 * 86400 AND 8 * 86400
     UNION ALL  -- pg14..
     -- A DETACH that is running locks both, or waits for the end of a transaction that has a lock on the partitioned table.
-    SELECT 'detach', h.inhparent, h.inhrelid, NULL, NULL, NULL, NULL, NULL  -- pg14..
+    SELECT 'detach', h.inhparent, h.inhrelid, NULL, NULL, NULL, NULL, NULL, NULL  -- pg14..
     FROM pg_catalog.pg_inherits h  -- pg14..
     WHERE h.inhdetachpending  -- pg14..
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks l  -- pg14..
@@ -109,8 +113,10 @@ WITH RECURSIVE parted AS (
 )
 SELECT a.reason, n.nspname::text AS schema, t.relname::text AS name, m.nspname::text || '.' || c.relname::text AS part,
        a.rows, a.has_default, a.ahead AS ahead_s, least(604800, 3 * a.width) AS warn_s, least(86400, a.width) AS crit_s, a.high_text AS upper_bound,
-       CASE WHEN a.ahead < 0 THEN 'ended at ' || a.high_text ELSE 'ends at ' || a.high_text END
-       || CASE WHEN a.has_default THEN '; later rows go to the default partition' ELSE ', and there is no partition for later rows' END AS detail,
+       CASE WHEN a.next_text IS NOT NULL THEN 'before a gap ' ELSE '' END
+       || CASE WHEN a.ahead < 0 THEN 'ended at ' || a.high_text ELSE 'ends at ' || a.high_text END
+       || CASE WHEN a.has_default THEN '; later rows go to the default partition' ELSE ', and there is no partition for later rows' END
+       || CASE WHEN a.next_text IS NOT NULL THEN ' until ' || a.next_text ELSE '' END AS detail,
        CASE a.reason
            WHEN 'default' THEN 'move the rows to partitions of their own, for which the default partition must be detached first: ALTER TABLE ' || x.parent || ' DETACH PARTITION ' || x.part
            WHEN 'range' THEN 'CREATE TABLE ... PARTITION OF ' || x.parent || ' FOR VALUES FROM (''' || a.high_text || ''') TO (...), and use a job that does this in advance'

@@ -25,6 +25,8 @@ CREATE TABLE positive (id int PRIMARY KEY);
 INSERT INTO positive SELECT hashint4(n) & 2147483647 FROM generate_series(1, 3000) AS n;
 CREATE TABLE unanalyzed (id int PRIMARY KEY);
 INSERT INTO unanalyzed SELECT hashint4(n) FROM generate_series(1, 3000) AS n;
+CREATE TABLE few (id int PRIMARY KEY);
+INSERT INTO few SELECT hashint4(n) & 2147483647 FROM generate_series(1, 60) AS n;
 ANALYZE hashed;
 ANALYZE positive;
 ANALYZE sparse;

@@ -3,7 +3,7 @@
 -- since = 10
 -- own = true
 -- checks = ["public-may-create", "definer-function-open", "rls-without-effect", "view-bypasses-rls"]
--- expect = ["warning public-may-create public", "warning public-may-create O\"pen", "warning definer-function-open public.f(a integer)", "note definer-function-open public.g()", "note definer-function-open public.without_temp()", "warning definer-function-open public.fires()", "critical rls-without-effect public.off", "critical rls-without-effect O\"pen.Off\n2", "warning rls-without-effect public.bare", "note rls-without-effect public.owned", "warning view-bypasses-rls public.v_on", "warning view-bypasses-rls public.v_other"]
+-- expect = ["warning public-may-create public", "warning public-may-create O\"pen", "warning definer-function-open public.f(a integer)", "note definer-function-open public.g()", "note definer-function-open public.without_temp()", "warning definer-function-open public.fires()", "critical rls-without-effect public.off", "critical rls-without-effect O\"pen.Off\n2", "warning rls-without-effect public.bare", "note rls-without-effect public.owned", "warning view-bypasses-rls public.v_on", "warning view-bypasses-rls public.m_on", "warning view-bypasses-rls public.v_other"]
 -- text = ["every role may call it", "public.on_1"]
 CREATE ROLE one LOGIN;
 CREATE ROLE two LOGIN;
@@ -48,6 +48,7 @@ CREATE TABLE on_1 (a int);
 CREATE POLICY p ON on_1 USING (a > 0);
 ALTER TABLE on_1 ENABLE ROW LEVEL SECURITY;
 CREATE VIEW v_on AS SELECT a FROM on_1;
+CREATE MATERIALIZED VIEW m_on AS SELECT a FROM on_1;
 CREATE VIEW v_other AS SELECT a FROM owned;
 -- Harmless are views whose owner is subject to the policies, and views of tables without row security.
 CREATE VIEW v_two AS SELECT a FROM on_1;
@@ -64,6 +65,7 @@ ALTER FUNCTION without_temp() SET search_path = public, pg_temp;
 ALTER FUNCTION fires() SET search_path = '';
 ALTER FUNCTION g() SET search_path = pg_catalog, pg_temp;
 DROP VIEW v_on, v_other;
+DROP MATERIALIZED VIEW m_on;
 ALTER TABLE off ENABLE ROW LEVEL SECURITY;
 ALTER TABLE "O""pen"."Off
 2" ENABLE ROW LEVEL SECURITY;
