@@ -9,7 +9,8 @@ CREATE TABLE "Big"."T" (a int) WITH (autovacuum_enabled = false);
 INSERT INTO "Big"."T" SELECT generate_series(1, 20000);
 CREATE TABLE small (a int) WITH (autovacuum_enabled = false);
 INSERT INTO small SELECT generate_series(1, 20000);
-CREATE TABLE searched (a int PRIMARY KEY) WITH (autovacuum_enabled = false);
+-- A bigint, because doctor itself reads small tables with integer keys.
+CREATE TABLE searched (a bigint PRIMARY KEY) WITH (autovacuum_enabled = false);
 INSERT INTO searched SELECT generate_series(1, 20000);
 ANALYZE "Big"."T";
 ANALYZE small;
