@@ -7,4 +7,4 @@
 SELECT 1;
 -- @during a
 SET work_mem = '64kB';
-SELECT count(*) FROM (SELECT g FROM generate_series(1, 300000) g ORDER BY g DESC) AS x;
+SELECT count(*) FROM (SELECT g FROM generate_series(1, 60000) g ORDER BY g DESC) AS x;
