@@ -413,7 +413,8 @@ pub fn refuse_connection_flags(root: &ArgMatches, name: &str) -> Result<()> {
         .hint(format!("leave them out; see pgkit {name} --help")))
 }
 
-/// Refuses flags that lead to a server, for a command that reads a file instead. `with` names what says so.
+/// Refuses flags that lead to a server, for a command that reads a file instead. `with` is the flag or the argument that names
+/// the file.
 ///
 /// Errors: there is such a flag (64).
 pub fn refuse_server(root: &ArgMatches, own: &ArgMatches, with: &str) -> Result<()> {

@@ -58,6 +58,10 @@ impl Question<'_> {
         let is_refused = now.header.refused.iter().any(|refusal| {
             refusal.database == earlier.database && (refusal.report.is_none() || is_of(&refusal.report))
         });
+        if reports.is_empty() {
+            // Its check is not that of a report, but that a database could not be entered.
+            return !is_refused && now.parts.iter().any(|found| found.part.database == earlier.database);
+        }
         let is_answered = |report: &Report| now.parts.iter().any(|found| found.part.report == report.name);
         !is_refused && reports.iter().any(|report| is_answered(report))
     }
@@ -367,7 +371,7 @@ impl<'a> Judge<'a> {
         let of_report = |proof: &Sentence| {
             let command = proof.fill_command(row);
             match of_part {
-                // Such a report looks into one database, and doctor into all.
+                // Unlike doctor, the command of a report looks into one database only.
                 Some(name) if !command.starts_with("pgkit doctor") => {
                     format!("{command} -d {}", escape::shell_word(name))
                 }

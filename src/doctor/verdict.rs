@@ -56,9 +56,7 @@ pub fn compare(
         was_looked_at(other) && !unseen.contains(&(other.check.clone(), other.database.clone()))
     };
     let missing = earlier.iter().filter(|other| !now.contains(&other.about()));
-    // If a check could not look, and can now, it is not unseen any more.
-    let (gone, left): (Vec<Finding>, Vec<Finding>) =
-        missing.cloned().partition(|other| other.severity == Severity::Unseen || is_seen(other));
+    let (gone, left): (Vec<Finding>, Vec<Finding>) = missing.cloned().partition(is_seen);
     findings.extend(gone.into_iter().map(|finding| Finding { change: Some(Change::Gone), ..finding }));
     findings.sort_by_key(|finding| finding.change == Some(Change::Gone));
     left.len()

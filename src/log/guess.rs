@@ -318,7 +318,7 @@ fn is_something_else(text: &[u8]) -> bool {
     let to = text.iter().rposition(u8::is_ascii_alphanumeric);
     let (Some(from), Some(to)) = (from, to) else { return !text.is_empty() && text.is_ascii() };
     let inner = &text[from..=to];
-    // Something literal is around it, or another escape follows.
+    // The prefix has literal text around the value, or another escape after it.
     let last = text.rsplit(|b| *b == b' ').next().unwrap_or_default();
     let is_wrapped = text.starts_with(b"[") && text.ends_with(b"]") && !words::is_unknown_name(text);
     let has_more = last.len() < text.len() && (last == b"[local]" || is_address(last));

@@ -72,7 +72,8 @@ impl Draft {
         Ok(Draft { to, out, veil, line: Vec::new(), parts: 0, rows: 0 })
     }
 
-    /// Begins another snapshot that hides the same, to be added to this one. Errors: see [`Draft::unnamed`].
+    /// Begins another snapshot with the same veil, whose answers can be added to this one. Errors: see
+    /// [`Draft::unnamed`].
     pub fn beside(&self) -> Result<Draft> {
         Draft::to(Destination::Unnamed, self.veil.clone())
     }

@@ -616,6 +616,13 @@ fn a_prefix_that_would_give_wrong_names_is_refused() {
         assert_eq!(output.code, Some(65), "{who}: {}", output.snapshot());
         assert!(output.stderr.contains("unknown log_line_prefix"), "{}", output.stderr);
     }
-    let output = report(&[&path, "-h", "db1"]);
-    assert_eq!(output.code, Some(64), "{}", output.snapshot());
+    for command in ["report", "tail"] {
+        let output = run(Command::new(PGKIT).env_clear().args(["log", command, &path, "-h", "db1"]));
+        assert_eq!(output.code, Some(64), "{}", output.snapshot());
+        assert!(
+            output.stderr.contains("FILE cannot be used with flags that lead to a server"),
+            "{}",
+            output.stderr
+        );
+    }
 }

@@ -48,7 +48,7 @@
 -- source   = "The rows of the runners, which are renewed every 10 seconds."
 -- ignore   = "A server whose jobs are stopped on purpose: pause them instead."
 WITH places AS (
-    -- The types of a table that somebody else has made may have functions of its owner.
+    -- Tables with types that somebody has created are left out, because reading them can call a function of that role.
     SELECT n.nspname
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

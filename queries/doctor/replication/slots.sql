@@ -6,7 +6,7 @@
 -- # The server may be promoted meanwhile.
 -- retry   = ["55000"]
 -- key     = ["kind", "slot"]
--- columns = ["kind text", "slot text", "database text", "type text", "active bool", "is_copy bool", "is_synced bool", "is_lost bool", "is_endangered bool", "cure text", "reason text", "kept_bytes int8", "safe_bytes int8", "is_ending bool", "inactive_s float8", "holds_xmin bool", "xid_age int8", "sampled_s float8", "what text", "since text"]
+-- columns = ["kind text", "slot text", "database text", "type text", "active bool", "is_copy bool", "is_synced bool", "is_lost bool", "is_endangered bool", "remedy text", "reason text", "kept_bytes int8", "safe_bytes int8", "is_ending bool", "inactive_s float8", "holds_xmin bool", "xid_age int8", "sampled_s float8", "what text", "since text"]
 -- [[check]]
 -- name     = "slot-retains-wal"
 -- only     = "not is_lost"
@@ -30,7 +30,7 @@
 -- critical = "is_lost"
 -- warning  = "is_endangered"
 -- finding  = "the {type} slot {slot} {reason}"
--- remedy   = "{cure}"
+-- remedy   = "{remedy}"
 -- why      = "The WAL that its consumer needs is gone: the consumer can never continue from where it was."
 -- source   = "pg_replication_slots.wal_status (13 and later), conflicting (16), invalidation_reason (17)"
 -- ignore   = "A slot whose consumer has already been replaced: drop it."
@@ -96,7 +96,7 @@ WITH place AS (
 )
 SELECT 'slot' AS kind, j.slot, j.database, j.type, j.active, j.is_copy, j.is_synced, j.is_lost, j.is_endangered,
        CASE WHEN j.is_lost THEN 'Rebuild its consumer (a standby from a base backup, a subscription with a new copy), then SELECT pg_drop_replication_slot(' || pg_catalog.quote_literal(j.slot) || ')'
-            WHEN j.is_endangered THEN 'Start its consumer before the next checkpoint, or raise max_slot_wal_keep_size and run SELECT pg_reload_conf()' ELSE '' END AS cure,
+            WHEN j.is_endangered THEN 'Start its consumer before the next checkpoint, or raise max_slot_wal_keep_size and run SELECT pg_reload_conf()' ELSE '' END AS remedy,
        CASE WHEN j.is_lost THEN 'is lost' || CASE WHEN j.cause IS NOT NULL THEN ' (' || j.cause || ')' ELSE ': WAL that it needs has been removed' END
             WHEN j.is_endangered THEN 'keeps more WAL than max_slot_wal_keep_size allows, and will be lost at one of the next checkpoints' ELSE '' END AS reason,
        j.kept_bytes, j.safe_bytes,

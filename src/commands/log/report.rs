@@ -34,8 +34,7 @@ const SHOWN: u64 = 20;
 
 #[derive(Debug, Clone, Args)]
 struct ReportArgs {
-    /// Log files of this machine, compressed or not, in any order; `-` is standard input [default: the server's log,
-    /// over SQL]
+    /// Local log files, compressed or not, in any order; `-` is standard input [default: the server's log, over SQL]
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
     /// Print the rows of this section instead of the overview

@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_millis(10);
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
 /// How long to wait for ssh's last lines after it has closed a connection, and for its end.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-/// How long to wait for the signal that has ended ssh.
+/// How long to wait, after ssh has ended, for the signal of a Ctrl-C.
 const INTERRUPTED: Duration = Duration::from_millis(200);
 /// How long a process may still run after the kernel has closed its connections.
 const REAPED: Duration = Duration::from_millis(100);

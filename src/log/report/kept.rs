@@ -1,10 +1,7 @@
 //! The rows of all sections except `statements`, as they are kept while the log is read.
 
-use super::names::Few;
+use super::names::{Few, OTHERS};
 use super::tally::{Seen, Spread};
-
-/// The text that is shown instead of a name in the row that stands for all rows beyond the limit.
-pub const OTHERS: &[u8] = b"(others)";
 
 /// A row of a section.
 pub trait Kept {

@@ -33,8 +33,8 @@ pub fn hash(text: &[u8]) -> u64 {
 
 /// The largest number of different names that are kept.
 const MOST: usize = 100_000;
-/// The name that stands for all names beyond that.
-const OTHERS: &[u8] = b"(others)";
+/// The text that is shown instead of a name for everything beyond a limit.
+pub const OTHERS: &[u8] = b"(others)";
 
 /// Names, each with a number.
 #[derive(Debug, Default)]

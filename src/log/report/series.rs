@@ -83,7 +83,7 @@ impl Series {
         add(sum, &step);
     }
 
-    /// Takes back one that was counted before in a section at this time.
+    /// Subtracts one entry that was counted before in a section at this time.
     pub fn take_back(&mut self, time: Option<i64>, section: Section) {
         let Some(time) = time else { return };
         let begin = time - time.rem_euclid(self.every);

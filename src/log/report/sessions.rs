@@ -10,7 +10,7 @@ const MOST: usize = 50_000;
 /// bytes.
 const WITH_TEXTS: usize = 4_000;
 const LONGEST: usize = 16 << 10;
-/// From how many statements of a session at once rows can be fetched.
+/// How many different statements are remembered as recently called in a session.
 const RECENT: usize = 4;
 
 /// What a process is running, according to the log.
@@ -37,8 +37,9 @@ pub struct Session {
     pub begun: Option<i64>,
     /// The fingerprint of the last statement, which may have ended.
     pub last: Option<u64>,
-    /// The fingerprints of the last calls, and how long the last one has taken so far, in milliseconds.
+    /// The fingerprints of the statements that were called recently.
     recent: [u64; RECENT],
+    /// How long the last call has taken so far, in milliseconds.
     pub call_ms: f64,
     /// The text and the parameters of the running statement.
     pub sql: Vec<u8>,

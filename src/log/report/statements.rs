@@ -1,8 +1,7 @@
 //! Adds up the calls of each statement in a limited amount of memory: everything is kept about the heaviest statements,
 //! a few numbers about each of a million others, and only one sum of the rest.
 
-use super::kept::OTHERS;
-use super::names::{Few, Hashed, hash};
+use super::names::{Few, Hashed, OTHERS, hash};
 use super::skeleton::Skeletons;
 use super::sql::Normalizer;
 use super::tally::{Histogram, Seen, Spread};
@@ -304,7 +303,7 @@ impl Statements {
 
     /// Begins to keep everything about a statement if it is new or has become heavy enough. Returns whether it does.
     fn admit(&mut self, fingerprint: u64, call: &Call<'_>) -> bool {
-        // The call counts as well, because it may be the last one.
+        // The duration of this call counts as well, because no other call may follow.
         let ms = call.duration_ms.unwrap_or_default();
         let before = match self.light.get(&fingerprint) {
             Some(light) if light.weight() + ms <= self.limit => return false,

@@ -4,7 +4,8 @@
 const STEPS: u64 = 64;
 const STEP_BITS: u32 = STEPS.trailing_zeros();
 
-/// Counts values in ranges whose width grows with the values. It finds quantiles to within 1 % and needs little memory.
+/// Counts how many values are in each of many ranges. The ranges for larger values are wider, so that there are few of
+/// them. Quantiles are accurate to within 1 %.
 #[derive(Debug, Clone, Default)]
 pub struct Histogram {
     /// The index of the range of the first counter.

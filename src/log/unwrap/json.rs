@@ -41,7 +41,7 @@ struct CloudNative<'a> {
     logger: Option<Cow<'a, str>>,
     #[serde(borrow)]
     record: Option<&'a RawValue>,
-    /// Up to version 1.22, the seconds since 1970.
+    /// The time as in RFC 3339; up to version 1.22, the seconds since 1970.
     #[serde(borrow)]
     ts: Option<&'a RawValue>,
 }

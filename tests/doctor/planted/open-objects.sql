@@ -22,8 +22,8 @@ CREATE FUNCTION fires() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BE
 CREATE TABLE written (a int);
 GRANT INSERT ON written TO two;
 CREATE TRIGGER t BEFORE INSERT ON written FOR EACH ROW EXECUTE PROCEDURE fires();
--- Harmless are functions with their own search_path, even an empty one, trigger functions that no other role makes fire, and
--- SECURITY INVOKER.
+-- Functions with their own search_path, even an empty one, are harmless. So are trigger functions that no other role makes
+-- fire, and functions with SECURITY INVOKER.
 CREATE FUNCTION safe() RETURNS int LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'SELECT 1';
 CREATE FUNCTION safe_empty() RETURNS int LANGUAGE sql SECURITY DEFINER SET search_path = '' AS 'SELECT 1';
 CREATE FUNCTION trig() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NEW; END';

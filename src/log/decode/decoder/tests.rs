@@ -3,7 +3,7 @@
 use super::*;
 use crate::log::decode::begins_csvlog;
 
-/// All entries of a text that comes in pieces of every size.
+/// Returns all entries of a text, which are the same whatever the size of the pieces in which it is read.
 fn decode(make: &dyn Fn() -> Decoder, text: &[u8]) -> Vec<Record> {
     let mut first: Option<Vec<Record>> = None;
     for size in [1, 2, 3, 7, 64, text.len().max(1)] {
@@ -75,7 +75,7 @@ fn of_verbose_messages_the_sqlstate_is_a_field() {
     assert_eq!((text(&all[1].message), text(&all[1].sqlstate)), ("division by zero", "22012"));
 }
 
-/// A line of csvlog as a server of 15 writes it.
+/// Returns a line of csvlog as PostgreSQL 15 writes it.
 fn csv(second: u32, message: &str) -> String {
     format!(
         "2026-11-24 06:24:{second:02}.123 UTC,\"app\",\"shop\",4711,\"127.0.0.1:40000\",65640a2d.1267,1,\"SELECT\",\
@@ -109,7 +109,7 @@ fn a_line_of_csvlog_that_is_cut_costs_nothing_but_itself() {
                 .iter()
                 .map(|r| text(&r.message).to_owned())
                 .collect();
-            // A line that lacks its last column only is whole enough.
+            // A line that lacks only its last column is read as an entry.
             found.retain(|message| !message.contains("two"));
             assert_eq!(found, ["statement: one", "statement: three", "four"], "{at} {glue:?}");
         }
@@ -145,8 +145,8 @@ fn jsonlog_is_read_and_a_line_that_is_cut_costs_nothing_but_itself() {
     assert_eq!(text(&decode(&|| Decoder::json(utc()), &latin)[0].message), "caf\\xE9");
 }
 
-/// Makes a log of entries with a word in any of their parts, and with other content: foreign lines, cut entries,
-/// entries of another format, words of an unknown language.
+/// Returns a log of entries that have a word in any of their parts, mixed with lines of other programs, cut entries,
+/// entries of another format and words of an unknown language.
 fn log_with_anything(random: &mut fastrand::Rng, format: u8) -> String {
     let pasted = "a\n2026-11-24 06:24:03.001 UTC [7] LOG:  pasted needle";
     let words = [pasted, "needle", "x", "a\nneedle", "a\n\nb", "\"", "{", "ERROR:  x", "needle, \"x\""];
@@ -179,7 +179,7 @@ fn log_with_anything(random: &mut fastrand::Rng, format: u8) -> String {
             1 => log.push_str(&csv(i as u32, texts[0]).replace("LOG", severity)),
             _ => log.push_str(&json(i as u32, texts[0]).replace("ERROR", severity)),
         }
-        // Cut, and the next one right behind it.
+        // The entry is cut, and the next one follows directly.
         if random.u8(..15) == 0 {
             let mut at = before + random.usize(..log.len() - before);
             while !log.is_char_boundary(at) {
@@ -201,7 +201,7 @@ fn a_piece_of_an_entry_of_csvlog_costs_no_other_one() {
         let damaged = random.usize(..entries.len());
         let whole = &entries[damaged];
         let at = random.usize(1..whole.len() - 1);
-        // Its beginning, its end (as after a rotation), or what another program wrote.
+        // The piece is the beginning of the log, its end (as after a rotation), or text of another program.
         let piece = match round % 3 {
             0 => format!("{}\n", &whole[..at]),
             1 => whole[at..].to_owned(),

@@ -246,7 +246,7 @@ fn a_duration_is_never_that_of_another_statement() {
     ];
     assert_eq!(statements(&all), ["0 |  | 1 | select ?"]);
     assert_eq!(added(&all).unmatched.count, 1);
-    // One that is logged before its session is terminated has not failed, unless it is named.
+    // A statement that was logged before its session was terminated has not failed, unless the error names it.
     let terminated = |sql| error("57P01", "terminating connection due to administrator command", sql);
     assert_eq!(statements(&[log("statement: SELECT 1"), terminated("")]), ["1 |  | 0 | select ?"]);
     assert_eq!(statements(&[log("statement: SELECT 1"), terminated("SELECT 1")]), ["0 |  | 1 | select ?"]);
