@@ -179,7 +179,7 @@ pub const CHECKS: &[Check] = &[
 ];
 
 /// A row of a check; all checks have the same columns.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
     severity: Severity,

@@ -95,7 +95,7 @@ pub(super) struct Count {
     pub(super) count: u64,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Extension {
     pub(super) database: String,
@@ -103,7 +103,7 @@ pub(super) struct Extension {
     pub(super) version: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Locale {
     pub(super) object: String,
@@ -113,7 +113,7 @@ pub(super) struct Locale {
 }
 
 /// What the old cluster uses that the new server must have.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Needs {
     pub(super) libraries: Vec<Use>,
     pub(super) extensions: Vec<Extension>,
@@ -358,6 +358,7 @@ impl Work<'_> {
         let mut reader = match self.examination.reader(&target.with_database(name)).await {
             Ok(reader) => reader,
             Err(e) if matches!(e.exit, Exit::Io | Exit::Bug) => return Err(e),
+            Err(e) if self.is_gone(name, &e) => return Ok(()),
             Err(e) => {
                 let fix = if database.allowed {
                     "see the server's pg_hba.conf and limits"
@@ -368,29 +369,63 @@ impl Work<'_> {
                 return Ok(());
             }
         };
+        let (known, needs) = (self.findings.len(), self.needs.clone());
+        let Err(ended) = self.entered(&mut reader, database).await else {
+            reader.close().await;
+            return Ok(());
+        };
+        if ended.exit != Exit::Unavailable {
+            return Err(ended);
+        }
+        // While a database is being dropped, a new session of it waits for what becomes of it.
+        match self.examination.reader(&target.with_database(name)).await {
+            Err(e) if self.is_gone(name, &e) => {
+                self.findings.truncate(known);
+                self.needs = needs;
+                return Ok(());
+            }
+            Ok(again) => again.close().await,
+            // The server is gone too if no other session is possible.
+            Err(_) => self.examination.reader(target).await.map_err(|_| ended.clone())?.close().await,
+        }
+        self.unseen("the rest of it", Some(name), "try again", &ended);
+        Ok(())
+    }
+
+    /// Returns whether a session of a database could not begin because it was dropped after the list of databases was
+    /// read, and tells it.
+    fn is_gone(&self, name: &str, error: &Error) -> bool {
+        let is_gone = error.sqlstate.as_deref() == Some("3D000");
+        if is_gone {
+            (self.examination.tell)(&format!("database {name:?} was dropped in the meantime"));
+        }
+        is_gone
+    }
+
+    /// Examines a database in this session of it.
+    async fn entered(&mut self, reader: &mut Reader, database: &Database) -> Result<()> {
+        let name = &database.name;
         for check in CHECKS.iter().filter(|check| check.scope == Scope::Database) {
             if check.applies(self.from, self.to) {
-                self.check(&mut reader, check).await?;
+                self.check(reader, check).await?;
             }
         }
-        let libraries: Vec<Use> = self.rows(&mut reader, "libraries", LIBRARIES, &[]).await?;
+        let libraries: Vec<Use> = self.rows(reader, "libraries", LIBRARIES, &[]).await?;
         self.needs.libraries.extend(libraries);
-        let extensions: Vec<Extension> = self.rows(&mut reader, "extensions", EXTENSIONS, &[]).await?;
+        let extensions: Vec<Extension> = self.rows(reader, "extensions", EXTENSIONS, &[]).await?;
         self.needs.extensions.extend(extensions);
-        let used: Vec<Used> =
-            self.rows(&mut reader, "settings of functions", SETTINGS_FUNCTIONS, &[]).await?;
+        let used: Vec<Used> = self.rows(reader, "settings of functions", SETTINGS_FUNCTIONS, &[]).await?;
         self.needs.settings.extend(used.into_iter().map(|one| (Some(name.clone()), one)));
-        let icu: Vec<checks::Row> = self.rows(&mut reader, "collations", ICU_COLLATIONS, &[]).await?;
+        let icu: Vec<checks::Row> = self.rows(reader, "collations", ICU_COLLATIONS, &[]).await?;
         self.needs.icu.extend(icu);
         if self.from >= 15 {
-            let locales: Vec<Locale> = self.rows(&mut reader, "locales", LOCALES_USED, &[]).await?;
+            let locales: Vec<Locale> = self.rows(reader, "locales", LOCALES_USED, &[]).await?;
             self.needs.locales.extend(locales.into_iter().map(|one| (name.clone(), one)));
         }
-        let dumped: Vec<Dumped> = self.rows(&mut reader, "what a dump locks", DUMPED, &[]).await?;
+        let dumped: Vec<Dumped> = self.rows(reader, "what a dump locks", DUMPED, &[]).await?;
         if let Some(dumped) = dumped.first() {
             self.dumped(database, *dumped);
         }
-        reader.close().await;
         Ok(())
     }
 

@@ -383,13 +383,19 @@ pub fn cannot_list_extensions(db: &Db) -> bool {
     db.try_sql("SELECT count(*) FROM pg_available_extensions").is_err()
 }
 
-/// Waits until a condition holds; fails the test after half a minute.
+/// Waits until a condition holds; fails the test after two minutes.
 pub fn eventually(what: &str, condition: impl Fn() -> bool) {
+    eventually_or(what, condition, String::new);
+}
+
+/// Waits until a condition holds; fails the test after two minutes, with what there is to say then.
+pub fn eventually_or(what: &str, condition: impl Fn() -> bool, state: impl Fn() -> String) {
     let start = std::time::Instant::now();
     // Most conditions open a new connection, which costs the server about as much as what they wait for.
     let mut pause = std::time::Duration::from_millis(10);
     while !condition() {
-        assert!(start.elapsed().as_secs() < 30, "not within 30 s: {what}");
+        // A machine that runs other things too may stand still for half a minute.
+        assert!(start.elapsed().as_secs() < 120, "not within 120 s: {what}\n{}", state());
         std::thread::sleep(pause);
         pause = (pause * 5 / 4).min(std::time::Duration::from_millis(100));
     }

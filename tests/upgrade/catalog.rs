@@ -245,6 +245,40 @@ fn it_waits_behind_no_lock_and_writes_nothing() {
 }
 
 #[test]
+fn a_database_that_is_dropped_or_ends_the_session_ends_no_examination() {
+    for is_dropped in [true, false] {
+        let (_server, db) = old_server(bin(), &[]);
+        db.sql("CREATE DATABASE other");
+        let other = Db::existing(&db.info, "other");
+        other.sql("CREATE TABLE t (r regproc)");
+        db.sql("CREATE TABLE t (r regproc)");
+        let holder = other.session();
+        holder.sql("BEGIN; LOCK TABLE pg_catalog.pg_extension IN ACCESS EXCLUSIVE MODE");
+        let of_other = "FROM pg_stat_activity WHERE datname = 'other' AND wait_event_type = 'Lock'";
+        let output = std::thread::scope(|scope| {
+            let checked =
+                scope.spawn(|| run(pgkit(&db).args(["upgrade-check", "--to", "18", "--lock-timeout", "0"])));
+            eventually("the examination waits", || db.value(&format!("SELECT count(*) {of_other}")) == "1");
+            match is_dropped {
+                true => db.sql("DROP DATABASE other WITH (FORCE)"),
+                false => db.sql(&format!("SELECT pg_terminate_backend(pid) {of_other}")),
+            };
+            drop(holder);
+            checked.join().unwrap()
+        });
+        // The other database's obstacle still stands.
+        let (stderr, stdout) = (&output.stderr, &output.stdout);
+        assert_eq!(output.code, Some(1), "{stderr}");
+        assert!(stdout.contains(&format!("{}\ttable public.t, column r", db.name)), "{stdout}");
+        let said = "database \"other\" was dropped in the meantime";
+        assert_eq!(stderr.contains(said), is_dropped, "{stderr}");
+        let unseen = stdout.lines().any(|line| line.starts_with("unseen") && line.contains("other"));
+        assert_eq!(unseen, !is_dropped, "{stdout}");
+        assert_eq!(stdout.contains("other"), !is_dropped, "{stdout}");
+    }
+}
+
+#[test]
 fn extensions_are_compared_with_what_the_new_server_offers() {
     for new in upgrade_bins().into_iter().filter(|new| new.major >= 17) {
         let preloaded = [("shared_preload_libraries", "pg_stat_statements, old_snapshot")];
