@@ -32,9 +32,10 @@
            'ALTER SYSTEM SET ssl = on'
     FROM pg_catalog.pg_settings s
     JOIN pg_catalog.pg_settings l ON l.name = 'listen_addresses'
+    JOIN (
+-- include listens_to_others
+    ) AS o ON o.is_reachable
     WHERE s.name = 'ssl' AND s.setting = 'off'
-      AND EXISTS (SELECT FROM pg_catalog.regexp_split_to_table(l.setting, '\s*,\s*') AS a (address)
-                  WHERE a.address NOT IN ('', 'localhost', '::1') AND a.address !~ '^127[.]')
     UNION ALL
     SELECT 4, 'password encryption', NULL, s.name, NULL, 'new passwords are stored as md5, which can be replayed by whoever reads them',
            'ALTER SYSTEM SET password_encryption = ''scram-sha-256'''

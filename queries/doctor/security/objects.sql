@@ -124,7 +124,7 @@ WITH of_extensions (classid, objid) AS (
     WHERE NOT t.relrowsecurity
     UNION ALL
     -- Reads through the partitioned table are subject to the policies of the partitioned table.
-    SELECT 2, 'no policy', t.nspname::text, t.relname::text, t.nspname::text || '.' || t.relname::text, 'has row security enabled but no policy, so only its owner sees rows',
+    SELECT 2, 'no policy', t.nspname::text, t.relname::text, t.nspname::text || '.' || t.relname::text, 'has row security enabled but no policy, so ' || CASE WHEN t.relforcerowsecurity THEN 'no role but superusers and those with BYPASSRLS' ELSE 'only its owner' END || ' sees rows',
            'CREATE POLICY ... ON ' || t.full_name || ', or ALTER TABLE ' || t.full_name || ' DISABLE ROW LEVEL SECURITY', false
     FROM secured t
     WHERE t.relrowsecurity AND NOT t.has_policy AND NOT t.relispartition

@@ -17,10 +17,12 @@
 -- ignore   = "A private network, or a sidecar that encrypts."
 SELECT pg_catalog.current_setting('ssl')::bool AS ssl,
        pg_catalog.current_setting('listen_addresses') AS listens,
-       EXISTS (SELECT FROM pg_catalog.regexp_split_to_table(pg_catalog.current_setting('listen_addresses'), '\s*,\s*') AS a (address)
-               WHERE pg_catalog.btrim(a.address) NOT IN ('', 'localhost', '::1') AND pg_catalog.btrim(a.address) !~ '^127[.]') AS outside,
+       l.is_reachable AS outside,
        (SELECT pg_catalog.count(*)
         FROM pg_catalog.pg_stat_activity a
         JOIN pg_catalog.pg_stat_ssl s ON s.pid = a.pid AND NOT s.ssl
         WHERE a.client_addr IS NOT NULL AND NOT a.client_addr <<= '127.0.0.0/8'::inet AND a.client_addr <> '::1'::inet) AS unencrypted
+FROM (
+-- include listens_to_others
+) AS l
 ORDER BY 1

@@ -7,19 +7,17 @@
 -- [[hidden]]
 -- when = "pg_catalog.current_setting('server_version_num')::int4 < 110000"
 -- says = "extensions behind their available version are not looked for before PostgreSQL 11; pgkit extensions shows them"
-WITH hba (place, reason, name, detail, remedy) AS (
-    SELECT CASE r.auth_method WHEN 'trust' THEN 1 ELSE 2 END,
-           CASE r.auth_method WHEN 'trust' THEN 'trust' ELSE 'clear password' END,
-           'pg_hba.conf, line ' || r.line_number::text,
+-- include hba_outside
+), hba (place, reason, name, detail, remedy) AS (
+    SELECT CASE r.method WHEN 'trust' THEN 1 ELSE 2 END,
+           CASE r.method WHEN 'trust' THEN 'trust' ELSE 'clear password' END,
+           r.file || ', line ' || r.line::text,
            r.type || ' ' || pg_catalog.array_to_string(r.database, ',') || ' ' || pg_catalog.array_to_string(r.user_name, ',') || ' ' || coalesce(r.address, '')
            || coalesce(' ' || r.netmask, '')
-           || CASE r.auth_method WHEN 'trust' THEN ': anybody from there may connect as any of these roles, without a password'
-                                 ELSE ': the password is sent as it is, readable on the way' END,
-           CASE r.auth_method WHEN 'trust' THEN 'write scram-sha-256 instead of trust, then SELECT pg_reload_conf()'
-                              ELSE 'write hostssl and scram-sha-256, then SELECT pg_reload_conf()' END
-    FROM pg_catalog.pg_hba_file_rules r
-    WHERE r.error IS NULL AND r.type LIKE 'host%'
-      AND (r.auth_method = 'trust' OR (r.auth_method IN ('password', 'ldap', 'pam', 'radius', 'bsd') AND r.type NOT IN ('hostssl', 'hostgssenc')))
-      AND NOT (coalesce(r.address, '') IN ('localhost', 'samehost', '::1')
-               OR (r.address ~ '^127[.]' AND coalesce(r.netmask, '255.255.255.255') ~ '^255[.]'))
+           || CASE r.method WHEN 'trust' THEN ': anybody from there may connect as any of these roles, without a password'
+                            ELSE ': the password is sent as it is, readable on the way' END,
+           CASE r.method WHEN 'trust' THEN 'write scram-sha-256 instead of trust, then SELECT pg_reload_conf()'
+                         ELSE 'write hostssl and scram-sha-256, then SELECT pg_reload_conf()' END
+    FROM outside r
+    WHERE r.method = 'trust' OR (r.method IN ('password', 'ldap', 'pam', 'radius', 'bsd') AND NOT r.is_encrypted)
 -- include exposed_answer

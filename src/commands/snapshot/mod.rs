@@ -1,6 +1,7 @@
 //! `snapshot`: the answers of many reports in one file.
 
 mod choose;
+mod resume;
 mod show;
 mod take;
 mod taking;

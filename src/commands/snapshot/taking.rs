@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _};
 use indicatif::ProgressBar;
 
+use super::resume;
 use crate::answer::{Outcome, Remark, ReportRun};
 use crate::commands::args::SessionArgs;
 use crate::commands::context::Context;
@@ -23,8 +24,6 @@ use crate::snapshot::{CLOSED, Draft, OwnHeader, Part, Refusal};
 const ENTERING: Duration = Duration::from_secs(5);
 /// How long a statement may take that reads all data.
 const DEEP: Duration = Duration::from_secs(3600);
-/// The SQLSTATEs of data and of an index that are damaged.
-const DAMAGED: [&str; 2] = ["XX001", "XX002"];
 
 /// A snapshot that is being taken.
 pub struct Taking<'a> {
@@ -273,7 +272,7 @@ impl<'a> Taking<'a> {
         let why = self.why(e).trim_start_matches(&format!("{}: ", report.name)).to_owned();
         let (report, own, database) = (Some(report.name.clone()), report.own, database.map(str::to_owned));
         let expected = e.exit == Exit::TooOld;
-        let damaged = e.sqlstate.as_deref().is_some_and(|state| DAMAGED.contains(&state));
+        let damaged = resume::is_damage(e);
         self.refused.push(Refusal { report, own, flags, database, why, skipped: false, expected, damaged });
     }
 
@@ -395,7 +394,7 @@ impl<'a> Taking<'a> {
             header: OwnHeader::of(report_run.report),
         };
         let mut answer = self.draft.begin(part, columns, &report.private);
-        match report_run.answer(reader, &mut answer, &tell).await {
+        match resume::answer(&mut report_run, reader, &mut answer, &tell).await {
             Ok(Outcome::Complete(_) | Outcome::Enough) => answer.complete(hidden.take()),
             Err(e) => answer.cut_off().and(Err(e)),
         }

@@ -2,6 +2,7 @@
 --
 -- since = 10
 -- own = true
+-- settings = ["listen_addresses = '*'"]
 -- checks = ["hba-open"]
 -- expect = ["critical hba-open pg_hba.conf:4", "warning hba-open pg_hba.conf:5", "warning hba-open pg_hba.conf:9", "warning hba-open pg_hba.conf:10", "critical hba-open pg_hba.conf:12", "critical hba-open pg_hba.conf:13", "warning hba-open pg_hba.conf:14"]
 -- text = ["host all app 10.0.0.0 255.0.0.0 trust", "without encryption", "in clear text"]
