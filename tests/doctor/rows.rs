@@ -53,6 +53,23 @@ fn write(path: &std::path::Path, header: &Map<String, Value>, report: &str, row:
 }
 
 #[test]
+fn on_a_standby_it_is_said_where_remedies_are_run() {
+    let db = db("remedies");
+    let folder = tempfile::tempdir_in(temp()).unwrap();
+    let mut header = header(&db, folder.path());
+    let path = folder.path().join("standby.snap");
+    for (is_standby, is_found) in [(true, true), (false, true), (true, false)] {
+        header.insert("standby".to_owned(), json!(is_standby));
+        let row =
+            json!({"mode": "always", "has_command": !is_found, "is_dummy": false, "cause": "there is none"});
+        write(&path, &header, "doctor/wal/archive-command", &row);
+        let output = run(pgkit(&db).args(["doctor", "archive-without-command", "--from"]).arg(&path));
+        let is_said = output.stderr.contains("this is a standby: run a remedy that writes on its primary");
+        assert_eq!(is_said, is_standby && is_found, "{}", output.snapshot());
+    }
+}
+
+#[test]
 fn what_lasts_or_is_elsewhere_is_judged_on_both_sides_of_its_limits() {
     let db = db("rows");
     let folder = tempfile::tempdir().unwrap();

@@ -12,6 +12,10 @@ use crate::support::*;
 /// A command that writes one line per call, with its environment variables.
 const TELLS: &str = r#"on_overdue = { command = "echo \"$PGKIT_JOB|$PGKIT_STATE|$PGKIT_SINCE|$PGKIT_WAITS_FOR|$PGKIT_ERROR_VALUE|$PGKIT_RUN_DATE|$PGKIT_ERROR_COUNT\" >> told" }"#;
 
+/// The same for a job that is well again.
+const TELLS_RECOVERY: &str =
+    r#"on_recovery = { command = "echo \"$PGKIT_JOB|$PGKIT_STATE|$PGKIT_ERROR_COUNT\" >> well" }"#;
+
 /// Writes a job's row as if it had last run three days ago, and was next due an hour ago or in an hour.
 fn row(jobs: &Jobs, job: &str, due: &str) {
     jobs.db.sql(&format!(
@@ -48,7 +52,7 @@ fn stop(runners: [Process; 2]) -> Vec<Output> {
 fn of_two_runners_one_tells_of_a_job_whose_parent_is_paused(bin: &Binaries) {
     let toml = format!(
         "[[job]]\nname = \"parent\"\nschedule = \"1h\"\nsql = \"SELECT 1\"\n{TELLS}\n
-         [[job]]\nname = \"child\"\nschedule = \"1h\"\ncommand = \"true\"\ndepends_on = [\"parent\"]\n{TELLS}\n"
+         [[job]]\nname = \"child\"\nschedule = \"1h\"\ncommand = \"true\"\ndepends_on = [\"parent\"]\n{TELLS}\n{TELLS_RECOVERY}\n"
     );
     let jobs = Jobs::on(bin, "alarmpaused", &toml);
     let miss = || {
@@ -82,6 +86,7 @@ fn of_two_runners_one_tells_of_a_job_whose_parent_is_paused(bin: &Binaries) {
     jobs.wait("it is well", || {
         jobs.attempts("child") == ["succeeded 1"] && jobs.db.value("SELECT count(*) FROM pgkit_alarm") == "0"
     });
+    jobs.wait_for_lines("well", 1);
     miss();
     jobs.wait("it is told again", || lines("child|overdue|") == 2);
     wait_for_looks(&jobs, 2);
@@ -94,6 +99,8 @@ fn of_two_runners_one_tells_of_a_job_whose_parent_is_paused(bin: &Binaries) {
     for output in stop(runners) {
         assert!(!output.stderr.contains("WARNING"), "{}", output.stderr);
     }
+    // One of the two runners tells that a job is well again, and none that somebody has paused it.
+    assert_eq!(jobs.text("well"), "child|recovered|0\n");
 }
 on_every_server!(of_two_runners_one_tells_of_a_job_whose_parent_is_paused);
 

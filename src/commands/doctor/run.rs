@@ -391,6 +391,10 @@ impl<'a> Doctor<'a> {
         for ((check, reason), number) in &diagnosis.ignored {
             self.remark(&format!("{server}ignored: {} of {check} ({reason})", plural(*number, "finding")));
         }
+        let is_standby = patient.snapshot.as_ref().is_some_and(|snapshot| snapshot.header.standby);
+        if is_standby && now().any(|finding| finding.remedy.is_some()) {
+            self.remark(&format!("{server}this is a standby: run a remedy that writes on its primary"));
+        }
         if diagnosis.left > 0 {
             let findings = plural(diagnosis.left, "earlier finding");
             self.remark(&format!("{server}not looked at again: {findings}"));

@@ -1,4 +1,4 @@
-//! Notifies people of jobs that are overdue or stale, once for all runners together.
+//! Notifies people of jobs that are overdue or stale, and of those that no longer are, once for all runners together.
 
 use std::rc::Rc;
 
@@ -18,17 +18,18 @@ use crate::session::{Value, Writer};
 const ALARMS: &str = include_str!("../../../queries/jobs/alarms.sql");
 const NOTIFY: &str = include_str!("../../../queries/jobs/notify.sql");
 
-/// An alarm that this runner has to notify people of.
+/// An alarm whose beginning or end this runner has to notify people of.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct New {
+struct Changed {
     name: String,
     kind: String,
+    is_over: bool,
 }
 
 impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
-    /// Notifies people of jobs that have become overdue or stale, unless another runner has done so. After an error,
-    /// the next look tries again.
+    /// Notifies people of jobs that have become overdue or stale, or are well again, unless another runner has done so.
+    /// After an error, the next look tries again.
     pub(super) async fn alarm(
         &mut self,
         jobs: &[Rc<Job>],
@@ -51,8 +52,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             .into_iter()
             .filter_map(|job| Some((job, alarm::of(job, snapshot.jobs.get(&job.name), snapshot.now)?)))
             .collect();
-        let new = match self.record(jobs, &on, snapshot).await {
-            Ok(new) => new,
+        let changed = match self.record(jobs, &on, snapshot).await {
+            Ok(changed) => changed,
             // A lost connection is reported by the next look.
             Err(e) if e.exit == Exit::Unavailable => return,
             Err(e) => {
@@ -64,19 +65,24 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             }
         };
         for (job, alarm) in on {
-            if new.iter().any(|new| new.name == job.name && new.kind == alarm.kind) {
+            if changed.iter().any(|one| !one.is_over && one.name == job.name && one.kind == alarm.kind) {
                 self.tell_of(job, &alarm, jobs, snapshot, tell).await;
+            }
+        }
+        for job in jobs {
+            if changed.iter().any(|one| one.is_over && one.name == job.name) {
+                self.tell_of_recovery(job, snapshot, tell).await;
             }
         }
     }
 
-    /// Records the alarms that are on, and removes those that are over. Returns those that were not on before.
+    /// Records the alarms that are on, and removes those that are over. Returns those that have begun and those that are over.
     async fn record(
         &self,
         jobs: &[Rc<Job>],
         on: &[(&Rc<Job>, Alarm)],
         snapshot: &Snapshot,
-    ) -> Result<Vec<New>> {
+    ) -> Result<Vec<Changed>> {
         let writer = self.writer.as_ref().ok_or_else(|| Error::bug("missing session"))?;
         let (mut names, mut kinds, mut since) = (Vec::new(), Vec::new(), Vec::new());
         for (job, alarm) in on {
@@ -128,13 +134,34 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             error_count: snapshot.jobs.get(&job.name).map_or(0, |stored| stored.error_count),
             alarm: Some(tell::Alarm { kind: alarm.kind, since: alarm.since, waits_for: waits.as_deref() }),
         };
-        match &job.on_overdue {
+        self.send(job, "on_overdue", job.on_overdue.as_ref(), &news, tell).await;
+    }
+
+    /// Notifies people that a job is no longer overdue or stale, as its `on_recovery` says, if it has run successfully.
+    async fn tell_of_recovery(&mut self, job: &Rc<Job>, snapshot: &Snapshot, tell: ProgressSink<'_>) {
+        let Some(stored) = snapshot.jobs.get(&job.name) else { return };
+        let ran = stored.state.row.as_ref().filter(|row| !row.failed).and_then(|row| row.last_run);
+        let Some(date) = ran.filter(|_| !stored.state.paused) else { return };
+        let news = News { job: &job.name, date, failure: None, error_count: 0, alarm: None };
+        self.send(job, "on_recovery", job.on_recovery.as_ref(), &news, tell).await;
+    }
+
+    /// Sends news of a job by the way that this key of its gives.
+    async fn send(
+        &mut self,
+        job: &Rc<Job>,
+        key: &str,
+        way: Option<&Notification>,
+        news: &News<'_>,
+        tell: ProgressSink<'_>,
+    ) {
+        match way {
             None => {}
             Some(Notification::Program { words, timeout }) => {
                 let mut environment = self.setup.inherited(job);
                 environment.extend(news.environment());
                 let hook = Hook {
-                    key: "on_overdue".to_owned(),
+                    key: key.to_owned(),
                     words: words.clone(),
                     environment,
                     timeout: *timeout,
