@@ -30,9 +30,9 @@ SELECT s.mode,
 FROM settings s
 CROSS JOIN LATERAL (
     SELECT s.command NOT IN ('', '(disabled)') OR s.library <> '' AS has_command,
-           s.library = '' AND s.command ~* '^((/usr)?/bin/)?(true|:|cd|echo|printf|test|\[)(\s+[^|&;<>]*)?;?$|^exit(\s+0)?\s*;?$' AS is_dummy,
-           -- %% stands for a percent sign.
-           s.library = '' AND pg_catalog.replace(s.command, '%%', '') !~ '%[pf]' AS is_blind) AS j
+           s.library = '' AND s.command ~* '^((/usr)?/bin/)?(true|:|cd|echo|printf)(\s+[^|&;<>]*)?;?$|^exit(\s+0)?\s*;?$' AS is_dummy,
+           -- %% stands for a percent sign. A command that always fails is not taken for an archive by anybody.
+           s.library = '' AND pg_catalog.replace(s.command, '%%', '') !~ '%[pf]' AND s.command !~ '^((/usr)?/bin/)?false$|^exit\s+[1-9]' AS is_blind) AS j
 -- A standby archives only with 'always'.
 WHERE (s.mode = 'always' OR s.mode = 'on' AND NOT pg_catalog.pg_is_in_recovery())
   AND (j.is_dummy OR j.is_blind OR NOT j.has_command)
