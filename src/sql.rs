@@ -175,6 +175,7 @@ pub fn scan(sql: &str) -> Scan {
                 found.command.get_or_insert(i);
                 1
             }
+            _ if byte.is_ascii() && !is_of_word(byte) => 1,
             _ => match word_at(rest) {
                 "" => rest.chars().next().map_or(1, char::len_utf8),
                 found => {
@@ -189,8 +190,18 @@ pub fn scan(sql: &str) -> Scan {
     found
 }
 
+/// Returns whether an ASCII character can be part of a word.
+fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$')
+}
+
 /// Returns the word that begins here, which is a name, a keyword or a number; empty if none does.
 fn word_at(text: &str) -> &str {
+    // Every start reads the SQL of many reports, nearly all of it ASCII.
+    let plain = text.bytes().take_while(|byte| is_of_word(*byte)).count();
+    if text.as_bytes().get(plain).is_none_or(u8::is_ascii) {
+        return &text[..plain];
+    }
     let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(text.len());
     &text[..end]
 }

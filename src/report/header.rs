@@ -240,9 +240,11 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     };
     let sql = content.lines().skip(body_line - 1).collect::<Vec<_>>().join("\n");
     let mut sql = sql.trim().to_owned();
+    let mut scan = sql::scan(&sql);
     // A final semicolon, and any comment after it, is not part of the statement.
-    if let Some(end) = sql::scan(&sql).separators.first().copied().filter(|end| sql::is_blank(&sql[*end..])) {
+    if let Some(end) = scan.separators.first().copied().filter(|end| sql::is_blank(&sql[*end..])) {
         sql.truncate(end);
+        scan.separators.clear();
     }
     if sql::is_blank(&sql) {
         return Err(at(body_line, "missing statement after the header"));
@@ -260,7 +262,6 @@ pub(super) fn parse_file(file: &str, content: &str) -> Result<(Report, Text)> {
     let checks =
         checks.collect::<std::result::Result<Vec<_>, _>>().map_err(|why| at(line_of("[[check]]"), &why))?;
     let bound: usize = header.params.iter().map(|p| p.kind.server_types().len()).sum();
-    let scan = sql::scan(&sql);
     if let Some(offset) = scan.separators.first().copied() {
         return Err(at(
             body_line + sql[..offset].matches('\n').count(),
