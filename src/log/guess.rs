@@ -99,18 +99,42 @@ impl Fit<'_> {
 /// Guesses the prefix of a log with this beginning, among `candidates` or, if there are none, all known prefixes.
 /// `name` is for messages.
 ///
+/// If no prefix fits all lines, lines that others wrote, that are cut, or that have an earlier prefix do not count.
+///
 /// Errors: no prefix fits, or several fit that give different values (65).
 pub fn guess(beginning: &[u8], name: &str, candidates: &[String]) -> Result<Prefix> {
     let lines = sample(beginning);
     let given: Vec<Prefix> = candidates.iter().map(|text| Prefix::compile(text)).collect();
     let candidates = if given.is_empty() { &*KNOWN } else { &given };
+    let of_all = of_lines(&lines, name, candidates);
+    if of_all.is_ok() {
+        return of_all;
+    }
+    // Other programs write to the same file, and its first line may be cut.
+    let mut own = lines.clone();
+    own.retain(|line| zone::looks_like_time(line));
+    let fits = own.len() * 5 >= lines.len() * 4 && own.len() < lines.len();
+    let own = if fits { own } else { lines };
+    if fits && let Ok(prefix) = of_lines(&own, name, candidates) {
+        return Ok(prefix);
+    }
+    // The first lines are from before the prefix was set.
+    let later = [8, 4, 2].into_iter().map(|part| &own[own.len() / part..]).filter(|rest| rest.len() >= MANY);
+    later.into_iter().find_map(|rest| of_lines(rest, name, candidates).ok()).map_or(of_all, Ok)
+}
+
+/// How many lines are enough to guess a prefix from, if it does not fit those before them.
+const MANY: usize = 20;
+
+/// Guesses the prefix of these lines, all of which it must fit.
+fn of_lines(lines: &[&[u8]], name: &str, candidates: &[Prefix]) -> Result<Prefix> {
     let mut fits: Vec<Fit<'_>> = Vec::new();
     let mut doubtful: Vec<&Prefix> = Vec::new();
     for prefix in candidates {
-        let Some(readings) = readings(prefix, &lines) else { continue };
+        let Some(readings) = readings(prefix, lines) else { continue };
         if is_plausible(prefix, &readings) {
             fits.push(Fit { prefix: prefix.clone(), readings });
-        } else if readings.iter().all(|reading| looks_right(prefix, reading)) {
+        } else if readings.iter().all(|reading| looks_right(prefix, reading, true)) {
             doubtful.push(prefix);
         }
     }
@@ -132,7 +156,7 @@ pub fn guess(beginning: &[u8], name: &str, candidates: &[String]) -> Result<Pref
     let doubtful = doubtful.into_iter().rev().max_by_key(|prefix| prefix.literals());
     Err(match doubtful.filter(|prefix| prefix.literals() > 2 && !lines.is_empty()) {
         Some(prefix) => contradicted(name, prefix),
-        None => none(name, &lines),
+        None => none(name, lines),
     })
 }
 
@@ -245,13 +269,50 @@ fn readings<'a>(prefix: &Prefix, lines: &[&'a [u8]]) -> Option<Vec<Reading<'a>>>
 
 /// Returns whether each field looks like what it is read as.
 fn is_plausible(prefix: &Prefix, readings: &[Reading<'_>]) -> bool {
-    readings.iter().all(|reading| looks_right(prefix, reading))
+    // One name in twenty may have a blank in it.
+    let odd = readings.iter().filter(|reading| !looks_right(prefix, reading, true)).count();
+    odd * 20 <= readings.len()
+        && (odd == 0 || readings.iter().all(|reading| looks_right(prefix, reading, false)))
         && parts_agree(readings)
         && sessions_agree(readings)
         && times_go_on(readings)
         && messages_agree(readings)
         && numbers_are_processes(readings)
         && programs_are_no_users(prefix, readings)
+        && programs_end(readings)
+}
+
+/// Checks that the application names do not have other fields at their ends, which the prefix does not know: a label, a
+/// number that changes while the program stays the same, or the same punctuation everywhere.
+fn programs_end(readings: &[Reading<'_>]) -> bool {
+    let told: Vec<&[u8]> = readings.iter().filter_map(|reading| reading.name(Field::Application)).collect();
+    let last = |text: &[u8]| text.last().copied().filter(|b| b.is_ascii_punctuation() && *b != b'_');
+    let is_open = |text: &[u8]| match text.last() {
+        Some(b')') => !text.contains(&b'('),
+        Some(b']') => !text.contains(&b'['),
+        Some(b'>') => !text.contains(&b'<'),
+        _ => true,
+    };
+    let has_same_end = told.first().is_some_and(|first| {
+        last(first).is_some_and(|end| told.iter().all(|text| last(text) == Some(end) && is_open(text)))
+    });
+    let is_number =
+        |text: &[u8]| !text.is_empty() && text.iter().all(|b| b.is_ascii_hexdigit() || b"./-".contains(b));
+    let mut numbers: HashMap<&[u8], &[u8]> = HashMap::new();
+    let has_number = told.iter().any(|text| {
+        let Some(at) = text.iter().rposition(|b| b" ,;|/".contains(b)) else { return false };
+        let (program, number) = (&text[..at], &text[at + 1..]);
+        is_number(number) && *numbers.entry(program).or_insert(number) != number
+    });
+    !has_same_end && !has_number && !told.iter().any(|text| has_label(text))
+}
+
+/// Returns whether a text has a label, such as `,client=`, after something else.
+fn has_label(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'=', text).any(|at| {
+        let word = text[..at].iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
+        word > 0 && at > word && b" ,;|([".contains(&text[at - word - 1])
+    })
 }
 
 /// Checks the application name: without a label, a value that always equals the user or the database is not a
@@ -272,12 +333,14 @@ fn programs_are_no_users(prefix: &Prefix, readings: &[Reading<'_>]) -> bool {
 }
 
 /// Checks each field of a line by itself. A process without a client has none of the names, and one with a client
-/// has all, except that its application name may be empty.
-fn looks_right(prefix: &Prefix, reading: &Reading<'_>) -> bool {
+/// has all, except that its application name may be empty. If not `strictly`, a name may have blanks in it.
+fn looks_right(prefix: &Prefix, reading: &Reading<'_>, strictly: bool) -> bool {
     let names = [Field::User, Field::Database, Field::Client];
     let told: Vec<bool> =
         names.iter().filter_map(|field| reading.fields.get(field)).map(|text| !text.is_empty()).collect();
     let all_or_none = told.iter().all(|has| *has == told[0]);
+    // %r has the port of an address, too.
+    let has_host = prefix.text().contains("%h");
     all_or_none
         && reading.fields.iter().all(|(field, text)| match field {
             Field::Pid => {
@@ -287,10 +350,11 @@ fn looks_right(prefix: &Prefix, reading: &Reading<'_>) -> bool {
             Field::Time => zone::is_time(text),
             Field::Sqlstate => is_sqlstate(text, reading.word),
             Field::User | Field::Database => {
-                let labelled = prefix.label(*field).iter().any(|b| matches!(b, b'=' | b'"'));
+                let labelled =
+                    !strictly || prefix.label(*field).iter().any(|b| matches!(b, b'=' | b'"'));
                 text.is_empty() || words::is_unknown_name(text) || is_name(text, labelled)
             }
-            Field::Client => is_client(text),
+            Field::Client => is_client(text) && (has_host || !is_address(text)),
             Field::Application => text.len() < 64 && !is_something_else(text),
             Field::Session => {
                 text.split(|b| *b == b'.').next().is_some_and(|begun| (7..=9).contains(&begun.len()))
@@ -320,9 +384,17 @@ fn is_something_else(text: &[u8]) -> bool {
     let inner = &text[from..=to];
     // The prefix has literal text around the value, or another escape after it.
     let last = text.rsplit(|b| *b == b' ').next().unwrap_or_default();
-    let is_wrapped = text.starts_with(b"[") && text.ends_with(b"]") && !words::is_unknown_name(text);
+    let is_between = |open: &[u8], close: &[u8]| text.starts_with(open) && text.ends_with(close);
+    let is_wrapped = !words::is_unknown_name(text)
+        && (is_between(b"[", b"]") || is_between(b"(", b")") || is_between(b"<", b">"));
     let has_more = last.len() < text.len() && (last == b"[local]" || is_address(last));
     if is_wrapped || has_more {
+        return true;
+    }
+    // A virtual transaction ID directly before the name.
+    let after_digits = |text: &[u8]| text.iter().position(|b| !b.is_ascii_digit()).unwrap_or_default();
+    let digits = after_digits(inner);
+    if digits > 0 && inner[digits] == b'/' && after_digits(&inner[digits + 1..]) > 0 {
         return true;
     }
     let number = inner.iter().all(|b| b.is_ascii_digit() || b"-/.".contains(b));
@@ -519,8 +591,10 @@ pub fn process_of(session: &[u8]) -> Option<i64> {
     i64::from_str_radix(std::str::from_utf8(pid).ok()?, 16).ok()
 }
 
-/// Checks that the times of the lines advance; session start times would not.
+/// Checks that the times of the lines advance; session start times would not. Files that were put together in the wrong order
+/// have few steps back.
 fn times_go_on(readings: &[Reading<'_>]) -> bool {
+    let mut steps_back = readings.len() / 100;
     let mut latest = i64::MIN;
     let mut zone: &[u8] = b"";
     let mut of_process: HashMap<i64, BTreeSet<i64>> = HashMap::new();
@@ -533,10 +607,12 @@ fn times_go_on(readings: &[Reading<'_>]) -> bool {
         let text = reading.fields.get(&Field::Time).copied().unwrap_or_default();
         let written = text.rsplit(|b| *b == b' ').next().unwrap_or_default();
         let least = if written == zone { 3000 } else { 0 };
-        if second + DISORDER < latest && !(least..=3600 + DISORDER).contains(&(latest - second)) {
+        let is_back = second + DISORDER < latest && !(least..=3600 + DISORDER).contains(&(latest - second));
+        if is_back && steps_back == 0 {
             return false;
         }
-        latest = if written == zone { latest.max(second) } else { second };
+        steps_back -= usize::from(is_back);
+        latest = if written == zone && !is_back { latest.max(second) } else { second };
         zone = written;
         // A session's start has no milliseconds.
         if text.get(19) == Some(&b'.') {
@@ -557,33 +633,38 @@ fn times_go_on(readings: &[Reading<'_>]) -> bool {
 /// Checks the names against messages that contain the user and the database.
 fn messages_agree(readings: &[Reading<'_>]) -> bool {
     readings.iter().all(|reading| {
-        let says = |field: Field, before: &str, end: u8| -> bool {
+        let says = |field: Field, before: &str, ends: &[&str]| -> bool {
             let Some(at) = memchr::memmem::find(reading.message, before.as_bytes()) else { return true };
             let rest = &reading.message[at + before.len()..];
-            let named = &rest[..rest.iter().position(|b| *b == end).unwrap_or(rest.len())];
+            let end = ends.iter().filter_map(|end| memchr::memmem::find(rest, end.as_bytes())).min();
+            let named = &rest[..end.unwrap_or(rest.len())];
             reading.name(field).is_none_or(|name| name == named)
         };
+        // Names may have blanks in them.
+        let after_database = [" application_name=", " host=", " SSL ", " GSS "];
         let message = reading.message;
         if message.starts_with(b"connection authorized: user=") {
-            return says(Field::User, "user=", b' ') && says(Field::Database, " database=", b' ');
+            return says(Field::User, "user=", &[" database=", " application_name=", " SSL ", " GSS "])
+                && says(Field::Database, " database=", &after_database);
         }
         if message.starts_with(b"disconnection: ") {
-            return says(Field::User, " user=", b' ') && says(Field::Database, " database=", b' ');
+            return says(Field::User, " user=", &[" database="])
+                && says(Field::Database, " database=", &after_database);
         }
         if reading.word != Some(Word::Error) {
             return true;
         }
         let failed = memchr::memmem::find(message, b" authentication failed for user \"").is_some();
-        if failed && !says(Field::User, " for user \"", b'"') {
+        if failed && !says(Field::User, " for user \"", &["\""]) {
             return false;
         }
         if message.starts_with(b"no pg_hba.conf entry for host") {
-            return says(Field::User, " user \"", b'"') && says(Field::Database, " database \"", b'"');
+            return says(Field::User, " user \"", &["\""]) && says(Field::Database, " database \"", &["\""]);
         }
         let fatal = reading.severity != b"ERROR" && message.ends_with(b"\" does not exist");
         !fatal
-            || (!message.starts_with(b"role \"") || says(Field::User, "role \"", b'"'))
-                && (!message.starts_with(b"database \"") || says(Field::Database, "database \"", b'"'))
+            || (!message.starts_with(b"role \"") || says(Field::User, "role \"", &["\""]))
+                && (!message.starts_with(b"database \"") || says(Field::Database, "database \"", &["\""]))
     })
 }
 

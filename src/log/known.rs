@@ -117,6 +117,7 @@ const OTHERS: &[&str] = &[
     "[%p][%b][%v][%x] %q[user=%u,db=%d,app=%a] ",
     "%m [%p] %e ",
     "%m [%p] %e %q%u@%d ",
+    "%m [%p] %e %u@%d ",
     "%m [%p] [%e] ",
     "%m [%p]: [%l-1] [%e] ",
     "%m [%c] ",
@@ -191,22 +192,81 @@ const OTHERS: &[&str] = &[
     "%m [%5p] ",
     "%m [%5p] %q%u@%d ",
     "[%l-1] user=%u,db=%d ",
+    "%m [%p] %q%u@%d (%a) ",
+    "%m [%p] %q%u@%d [%a] ",
+    "%m [%p] %q%u@%d,%a,%h ",
+    "%m [%p] %q%u@%d %a %h ",
+    "%m [%p] %q%u@%d %h %a ",
+    "%m [%p] %q%u@%d %r %a ",
+    "%m [%p] %q%u@%d/%a : ",
+    "%m [%p] %q%u@%d/%a %h ",
+    "%m [%p] %q%u@%d app=%a ",
+    "%m [%p] %q%u@%d app=%a %x ",
+    "%m [%p] %u@%d/%a,xid=%x ",
+    "%m [%p] user=%u,db=%d,app=%a ",
+    "%m [%p] user=%u,db=%d,app=%a SQLSTATE=%e ",
+    "%m [%p] user=%u,db=%d,app=%a,tx=%v ",
+    "%m [%p] user=%u,db=%d,app=%a,client=%h %x ",
+    "%m [%p] user=%u,db=%d,app=%a,client=%h,xid=%x ",
+    "%m [%p] user=%u,db=%d,app=%a,client=%h,sess=%c ",
+    "%m [%p]: user=%u,db=%d,app=%a,client=%h ",
+    "%m [%p]: [%l] user=%u,db=%d,app=%a,client=%h ",
+    "%m [%p]: [%l] user=%u,db=%d ",
+    "%m [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h,xid=%x ",
+    "%m [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h,sess=%c ",
+    "%m [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h,e=%e ",
+    "%m [%p]: [%l-1] user=%u,db=%d,app=%a,client=%r ",
+    "%m [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h,qid=%Q ",
+    "%m [%p]: [%l-1] %u@%d %r %a ",
+    "%m [%p]: [%l-1] %u@%d %a ",
+    "%m [%p]: [%l-1] %u@%d %h %a ",
+    "%m [%p]: [%l-1] %u@%d,%a,%h ",
+    "%m %d %u %a %h [%p]: ",
+    "%m %u %d %a %h [%p]: ",
+    "%m - %p - %u@%d ",
+    "%m;%p;%u;%d;%a;%h;%e;",
+    "time=%m,pid=%p,user=%u,db=%d,app=%a,client=%h ",
+    "time=%m pid=%p user=%u db=%d app=%a client=%h ",
+    "[%m][%r][%v][%p] : [%l-1] %q[app=%a] ",
+    "%m-%c-%r-",
+    "%m [%p] [%v:%x] %q%u@%d ",
+    "%m [%p] [%c-%l] %u@%d ",
+    "%m [%p] %b %q%u@%d ",
+    "%m [%p] %q[%u@%d/%a] ",
     "",
 ];
 
-/// Returns all known prefixes, each once, including those with user and database swapped: without a label, nothing
-/// tells one from the other.
+/// Returns all known prefixes, each once, including those with the other kind of time, those whose names only processes with a
+/// session show (`%q`), and those with user and database swapped: without a label, nothing tells one from the other.
 pub fn all() -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     let listed = NAMED.iter().flat_map(|(_, prefixes)| prefixes.iter()).chain(OTHERS);
-    for prefix in listed {
-        for text in [(*prefix).to_owned(), swapped(prefix)] {
+    let listed: Vec<&str> = listed.copied().collect();
+    let of_sessions = listed.iter().flat_map(|prefix| with_q(prefix));
+    for prefix in listed.iter().map(|prefix| (*prefix).to_owned()).chain(of_sessions) {
+        let other = swapped(&prefix);
+        for text in [prefix, other] {
             if !all.contains(&text) {
                 all.push(text);
             }
         }
     }
     all
+}
+
+/// Returns the prefix with `%q` behind each blank after its first escape, up to the first name that only processes with a
+/// session have. There is none if it has a `%q` or no such name.
+fn with_q(prefix: &str) -> Vec<String> {
+    let names = ["%u", "%d", "%a", "%r", "%h"];
+    let (Some(name), Some(first)) = (names.iter().filter_map(|escape| prefix.find(escape)).min(), prefix.find('%'))
+    else {
+        return Vec::new();
+    };
+    if prefix.contains("%q") {
+        return Vec::new();
+    }
+    let blanks = prefix[..name].match_indices(' ').map(|(at, _)| at + 1).filter(|at| *at > first);
+    blanks.map(|at| format!("{}%q{}", &prefix[..at], &prefix[at..])).collect()
 }
 
 /// Returns the prefix with user and database swapped, unless a label or an `@` between them says which is which.

@@ -108,7 +108,7 @@ impl Reading {
             return Ok((Prefix::compile("%m [%p] "), None));
         }
         let prefix = guess::guess(text, name, &candidates)?;
-        let guessed = Guessed { lines: guess::kept(text), name: name.to_owned(), candidates };
+        let guessed = Guessed { lines: guess::kept(text), name: name.to_owned(), candidates, attempts: 0 };
         Ok((prefix, Some(guessed)))
     }
 

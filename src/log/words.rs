@@ -11,8 +11,10 @@ use regex::bytes::Regex;
 /// What a word says about the text that follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Word {
-    /// A severity that is not an error: `DEBUG`, `LOG`, `INFO`, `NOTICE`, `WARNING`.
+    /// A severity below a warning: `DEBUG`, `LOG`, `INFO`, `NOTICE`.
     Calm,
+    /// `WARNING`.
+    Warning,
     /// `ERROR`, `FATAL`, `PANIC`.
     Error,
     Detail,
@@ -26,11 +28,11 @@ pub enum Word {
 impl Word {
     /// Returns whether the word begins an entry, as a severity does, rather than a part of one.
     pub fn begins_entry(self) -> bool {
-        matches!(self, Calm | Error)
+        matches!(self, Calm | Warning | Error)
     }
 }
 
-use Word::{Calm, Error};
+use Word::{Calm, Error, Warning};
 use translations::{
     DURATIONS, EXECUTE, FETCH, OWN_WORK, PARAMETERS, PARTS, POSITIONS, SEVERITIES, STATEMENTS, STEPS, UNKNOWN,
 };

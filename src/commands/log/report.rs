@@ -158,7 +158,15 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let bad = logs.iter().map(|log| log.unread.unread).sum::<u64>();
     // Both lines and bytes are compared, because a few unread lines may have most of the bytes, or the other way round.
     let is_bad = bad * 100 > lines || lost * 100 > bytes;
+    let misfits = logs.iter().map(|log| log.misfits).sum::<u64>();
     Ok(match exit {
+        Exit::Done if misfits > 0 => {
+            let entries = plural(misfits, "line looks like an entry", "lines look like entries");
+            echo.remark(&format!(
+                "{entries} with another log_line_prefix than the guessed one; set --line-prefix"
+            ));
+            Exit::BadAnswer
+        }
         Exit::Done if is_bad => {
             echo.remark("more than 1 % of the log could not be read; set --line-prefix and --log-format if they were detected wrongly");
             Exit::BadAnswer
@@ -302,6 +310,8 @@ struct Log {
     unread: Unread,
     /// How many entries were cut because they are too long.
     cut: u64,
+    /// How many lines look like entries, but do not have the prefix that was guessed.
+    misfits: u64,
     /// The times of the first and the last entry.
     first: Option<Timestamp>,
     last: Option<Timestamp>,
@@ -352,7 +362,8 @@ impl Show for Adding {
 
     fn unread(&mut self, name: &str, unread: &Unread, losses: &Losses, bytes: u64) {
         let (first, last) = (self.first.take(), self.last.take());
-        self.logs.push(Log { name: name.to_owned(), unread: *unread, cut: losses.cut, first, last });
+        let (cut, misfits) = (losses.cut, losses.misfits);
+        self.logs.push(Log { name: name.to_owned(), unread: *unread, cut, misfits, first, last });
         self.bytes += bytes;
         self.lost += losses.bytes;
     }

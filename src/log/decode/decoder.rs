@@ -34,7 +34,7 @@ impl Sieve {
 
     /// Returns whether the filter drops an entry of this severity. An unknown severity passes.
     pub(crate) fn drops(&self, severity: &[u8]) -> bool {
-        self.errors && words::severity(severity) == Some(Word::Calm)
+        self.errors && words::severity(severity).is_some_and(|word| word != Word::Error)
     }
 }
 

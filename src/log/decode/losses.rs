@@ -11,6 +11,8 @@ pub struct Losses {
     pub too_long: u64,
     /// The number of lines that look like entries but do not begin with the prefix. They are shown unchanged.
     pub strange: u64,
+    /// How many of them begin with a time as the prefix does, which was guessed, so that it may be another one.
+    pub misfits: u64,
     /// The number of lines that do not have the format of the wrapping that the log is in.
     pub odd: u64,
     /// The number of parts of entries, such as DETAIL and STATEMENT, that have no entry before them.
@@ -55,6 +57,7 @@ impl std::ops::AddAssign for Losses {
         self.cut += other.cut;
         self.too_long += other.too_long;
         self.strange += other.strange;
+        self.misfits += other.misfits;
         self.odd += other.odd;
         self.parts += other.parts;
     }

@@ -34,6 +34,9 @@ pub struct Decoder {
     prefix: Prefix,
     memory: Memory,
     guessed: Option<Guessed>,
+    /// Whether the prefix is guessed, also if no other one is looked for any longer.
+    is_guessed: bool,
+    begins_with_time: bool,
     clock: Clock,
     lines: Lines,
     /// The part of the current entry that the next line may continue.
@@ -64,11 +67,18 @@ pub struct Guessed {
     pub name: String,
     /// The prefixes to choose from; if empty, all that are known.
     pub candidates: Vec<String>,
+    /// How often no prefix was found that fits a further line.
+    pub attempts: usize,
 }
+
+/// After so many lines that fit no prefix, none is looked for any longer.
+const ATTEMPTS: usize = 10;
 
 impl Decoder {
     pub(super) fn new(prefix: Prefix, guessed: Option<Guessed>, clock: Clock) -> Decoder {
         Decoder {
+            begins_with_time: ["%m", "%t"].iter().any(|time| prefix.text().starts_with(time)),
+            is_guessed: guessed.is_some(),
             prefix,
             memory: Memory::default(),
             guessed,
@@ -251,7 +261,7 @@ impl Decoder {
             Some(Word::Context) => Part::Context,
             Some(Word::Statement) => Part::Statement,
             Some(Word::Other) => Part::Other,
-            Some(Word::Calm | Word::Error) | None => Part::Message,
+            Some(Word::Calm | Word::Warning | Word::Error) | None => Part::Message,
         };
         let pid = process(&fields);
         if part != Part::Message {
@@ -271,7 +281,7 @@ impl Decoder {
         self.skipping = false;
         let flow = self.hand_out(sink)?;
         self.pid = pid;
-        self.is_sifting = self.sieve.errors && head.word == Some(Word::Calm);
+        self.is_sifting = self.sieve.errors && head.word.is_some_and(|word| word != Word::Error);
         if self.is_sifting {
             self.has_sifted = true;
             return Ok(flow);
@@ -350,6 +360,7 @@ impl Decoder {
                 return self.line(line, dropped, sink);
             }
             self.losses.strange += 1;
+            self.losses.misfits += u64::from(self.is_guessed && looks_like_time(line) && self.begins_with_time);
         }
         self.unread.add(self.unread.lines, 1);
         // Something other than the server, such as a library or an archive command, wrote to the same file without
@@ -371,15 +382,20 @@ impl Decoder {
         let before = guessed.lines.len();
         guessed.lines.extend_from_slice(line);
         guessed.lines.push(b'\n');
-        match guess::guess(&guessed.lines, &guessed.name, &guessed.candidates) {
-            Ok(prefix) => {
+        let found = guess::guess(&guessed.lines, &guessed.name, &guessed.candidates).ok();
+        let reads = |prefix: &Prefix| prefix.find(line, &mut Memory::default(), &mut Fields::default());
+        match found.filter(|prefix| reads(prefix).is_some()) {
+            Some(prefix) => {
                 self.prefix = prefix;
+                self.memory = Memory::default();
                 true
             }
-            Err(_) => {
-                // Another attempt would fail again.
+            None => {
                 guessed.lines.truncate(before);
-                self.guessed = None;
+                guessed.attempts += 1;
+                if guessed.attempts == ATTEMPTS {
+                    self.guessed = None;
+                }
                 false
             }
         }

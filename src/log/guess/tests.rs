@@ -312,7 +312,7 @@ fn what_is_guessed_is_what_was_planted_or_nothing() {
         Came::Wrong(_) if by_convention(prefix) => {}
         Came::Wrong(how) => panic!("{prefix:?}: {how}"),
     };
-    for _ in 0..600 {
+    for _ in 0..1500 {
         let mut prefix = String::new();
         for _ in 0..random.usize(0..6) {
             prefix.push_str(separators[random.usize(..separators.len())]);

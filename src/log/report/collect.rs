@@ -15,7 +15,7 @@ use super::shapes;
 use super::statements::{Call, Statements, cut};
 use super::tally::{Seen, Spread};
 use crate::log::record::is_error_of;
-use crate::log::words::{self, Phase};
+use crate::log::words::{self, Phase, Word};
 use crate::session::MARK;
 
 /// The longest example of an error, a lock or an event that is kept, in bytes.
@@ -147,7 +147,11 @@ impl Collector {
         self.has_chosen = true;
         match is_error_of(entry.severity, entry.sqlstate) {
             Some(true) => self.error(entry),
-            _ if entry.severity == b"WARNING" || entry.sqlstate.starts_with(b"01") => self.warning(entry),
+            _ if words::severity(entry.severity) == Some(Word::Warning)
+                || entry.sqlstate.starts_with(b"01") =>
+            {
+                self.warning(entry);
+            }
             _ => self.own_work(entry),
         }
     }
@@ -237,15 +241,21 @@ impl Collector {
             session.called(fingerprint, ms.unwrap_or_default());
         }
         if ms.is_none() {
+            // The files of the statement before it, which was not logged.
+            let left = std::mem::take(&mut session.files);
             // The duration may follow in an entry of its own.
             session.begin(entry.time, running, if has_room { (sql, parameters) } else { (b"", b"") });
+            if left.bytes.count > 0 {
+                self.add_files(None, &left);
+            }
             return;
         }
         // This statement has ended, and so has any statement that ran before it in the session.
         session.running = Running::Nothing;
+        session.failed = None;
         if let Running::Statement(fingerprint) = running {
             session.last = Some(fingerprint);
-            self.add_files_of(entry, fingerprint);
+            self.add_files_of(entry, fingerprint, ms.unwrap_or_default());
         }
     }
 
@@ -274,7 +284,7 @@ impl Collector {
                 let begun = Entry { time: session.begun.or(entry.time), ..*entry };
                 self.statements.duration(fingerprint, ms, Some((&session.sql, &session.parameters)));
                 self.add(&begun, Section::Statements, Step::more(ms));
-                self.add_files_of(entry, fingerprint);
+                self.add_files_of(entry, fingerprint, ms);
             }
             Running::Fetch(fingerprint) => self.fetched(entry, fingerprint, ms),
             Running::Unwanted | Running::Nothing => {}
@@ -291,11 +301,12 @@ impl Collector {
         self.add(entry, Section::Statements, Step::more(ms));
     }
 
-    /// Adds the temporary files that the session logged before this statement to the statement.
-    fn add_files_of(&mut self, entry: &Entry<'_>, fingerprint: u64) {
+    /// Adds the temporary files that the session logged before this entry to the statement that has now ended after this
+    /// many milliseconds. What was logged before it began belongs to a statement that was not logged.
+    fn add_files_of(&mut self, entry: &Entry<'_>, fingerprint: u64, ms: f64) {
         let files = self.sessions.known(entry).map(|session| std::mem::take(&mut session.files));
-        if let Some(files) = files.filter(|files| files.count > 0) {
-            self.add_files(entry, Some(fingerprint), &files);
+        if let Some(files) = files.filter(|files| files.bytes.count > 0) {
+            self.add_files(Some(fingerprint).filter(|_| files.are_of(entry.time, ms)), &files);
         }
     }
 
@@ -349,7 +360,7 @@ impl Collector {
 
     /// Adds the temporary files whose statement was not logged before the log ended.
     pub fn end(&mut self) {
-        self.all_sessions_ended(&Entry::default());
+        self.all_sessions_ended();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::entry::Entry;
 use super::names::{Hashed, hash};
-use super::tally::Spread;
+use super::tally::{Seen, Spread};
 
 /// The largest number of processes that are kept. If there are more, the idle ones are forgotten.
 const MOST: usize = 50_000;
@@ -27,6 +27,41 @@ pub enum Running {
     Unwanted,
 }
 
+/// Temporary files whose statement is not known: their sizes in bytes, and when they were logged.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unclaimed {
+    pub bytes: Spread,
+    pub seen: Seen,
+}
+
+impl Unclaimed {
+    /// Creates one file.
+    pub fn file(bytes: u64, time: Option<i64>) -> Unclaimed {
+        let mut file = Unclaimed::default();
+        file.bytes.add(bytes as f64);
+        file.seen.at(time);
+        file
+    }
+
+    /// Adds other files.
+    pub fn merge(&mut self, other: &Unclaimed) {
+        self.bytes.merge(&other.bytes);
+        self.seen.at(other.seen.first);
+        self.seen.at(other.seen.last);
+    }
+
+    /// Returns whether all files were logged while a statement ran that ended at `end` and took this many milliseconds,
+    /// as far as times are known.
+    pub fn are_of(&self, end: Option<i64>, ms: f64) -> bool {
+        // The times of a log may have no fractions of a second.
+        let since = |end: i64| end - (ms * 1e3) as i64 - 1_000_000;
+        match (self.seen.first, end) {
+            (Some(first), Some(end)) => first >= since(end),
+            _ => true,
+        }
+    }
+}
+
 /// The state of a process.
 #[derive(Debug, Clone, Default)]
 pub struct Session {
@@ -44,10 +79,13 @@ pub struct Session {
     /// The text and the parameters of the running statement.
     pub sql: Vec<u8>,
     pub parameters: Vec<u8>,
-    /// The sizes in bytes of the temporary files whose statement has not been logged so far.
-    pub files: Spread,
-    /// The sizes of temporary files of earlier processes with the same pid, whose statements were never logged.
-    lost: Spread,
+    /// The temporary files whose statement has not been logged so far.
+    pub files: Unclaimed,
+    /// The statement that has failed, if nothing was logged since: `Some(None)` if it is not known. The files of a failed
+    /// statement are logged after its error, and without a statement.
+    pub failed: Option<Option<u64>>,
+    /// The temporary files of earlier processes with the same pid, whose statements were never logged.
+    lost: Unclaimed,
     /// The key of the lock's row that the process waits for, and how long it has waited so far, in milliseconds.
     pub wait: Option<(u64, f64)>,
     /// The number of the client host's name, and the key of the connection's row.
@@ -74,6 +112,7 @@ impl Session {
     pub fn begin(&mut self, time: Option<i64>, running: Running, (sql, parameters): (&[u8], &[u8])) {
         self.running = running;
         self.begun = time;
+        self.failed = None;
         if let Running::Statement(fingerprint) = running {
             self.last = Some(fingerprint);
         }
@@ -97,8 +136,8 @@ impl Session {
         }
     }
 
-    /// Returns the sizes of all temporary files whose statement was not logged.
-    fn left(&self) -> Spread {
+    /// Returns all temporary files whose statement was not logged.
+    fn left(&self) -> Unclaimed {
         let mut left = self.lost;
         left.merge(&self.files);
         left
@@ -107,7 +146,7 @@ impl Session {
     fn is_idle(&self) -> bool {
         self.running == Running::Nothing
             && self.wait.is_none()
-            && self.files.count == 0
+            && self.files.bytes.count == 0
             && self.connection.is_none()
     }
 }
@@ -168,15 +207,15 @@ impl Sessions {
         self.all.len() <= WITH_TEXTS
     }
 
-    /// Forgets a process that has ended. Returns the sizes of its temporary files whose statement was not logged.
-    pub fn end(&mut self, pid: Option<i64>) -> Spread {
+    /// Forgets a process that has ended. Returns its temporary files whose statement was not logged.
+    pub fn end(&mut self, pid: Option<i64>) -> Unclaimed {
         let session = pid.and_then(|pid| self.all.remove(&key(pid)));
         session.map(|session| session.left()).unwrap_or_default()
     }
 
-    /// Forgets all processes. Returns the sizes of their temporary files whose statement was not logged.
-    pub fn end_all(&mut self) -> Spread {
-        let mut left = Spread::default();
+    /// Forgets all processes. Returns their temporary files whose statement was not logged.
+    pub fn end_all(&mut self) -> Unclaimed {
+        let mut left = Unclaimed::default();
         self.all.drain().for_each(|(_, session)| left.merge(&session.left()));
         left
     }

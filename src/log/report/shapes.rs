@@ -121,7 +121,7 @@ pub fn event(severity_is_error: bool, sqlstate: &[u8], message: &[u8]) -> Option
             "terminating connection due to conflict with recovery",
         ]) {
             Some("recovery conflict")
-        } else if begins(&["canceling statement"]) {
+        } else if begins(&["canceling statement", "canceling autovacuum task"]) {
             Some("cancelled")
         } else if begins(&[
             "terminating connection",
@@ -164,7 +164,7 @@ pub fn event(severity_is_error: bool, sqlstate: &[u8], message: &[u8]) -> Option
             "terminating any other active server processes",
             "all server processes terminated; reinitializing",
             "database system was not properly shut down",
-            "database system was interrupted",
+            "database system was interrupted while in recovery",
         ])
         || (begins(&["server process ("])
             && has(&[") exited with exit code"])
@@ -176,6 +176,8 @@ pub fn event(severity_is_error: bool, sqlstate: &[u8], message: &[u8]) -> Option
         "database system is ready to accept",
         "database system is shut down",
         "database system was shut down",
+        // So begins a standby, too. After a crash, "was not properly shut down" follows.
+        "database system was interrupted",
         "received fast shutdown request",
         "received smart shutdown request",
         "received immediate shutdown request",

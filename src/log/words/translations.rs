@@ -1,13 +1,13 @@
 //! The words and the beginnings of messages in every language, from the `.po` files in the sources of PostgreSQL 10 to 18.
 
-use super::Word::{self, Calm, Context, Detail, Error, Hint, Other, Statement};
+use super::Word::{self, Calm, Context, Detail, Error, Hint, Other, Statement, Warning};
 
 /// The severities. In every language, `:` and two blanks follow.
 pub(super) const SEVERITIES: &[(&str, Word)] = &[
     ("LOG", Calm),
     ("ERROR", Error),
     ("FATAL", Error),
-    ("WARNING", Calm),
+    ("WARNING", Warning),
     ("NOTICE", Calm),
     ("INFO", Calm),
     ("PANIC", Error),
@@ -19,25 +19,25 @@ pub(super) const SEVERITIES: &[(&str, Word)] = &[
     ("DEBUG5", Calm),
     // German
     ("HINWEIS", Calm),
-    ("WARNUNG", Calm),
+    ("WARNUNG", Warning),
     ("FEHLER", Error),
     ("PANIK", Error),
     // French
-    ("ATTENTION", Calm),
+    ("ATTENTION", Warning),
     ("ERREUR", Error),
     // Italian
     ("NOTIFICA", Calm),
-    ("ATTENZIONE", Calm),
+    ("ATTENZIONE", Warning),
     ("ERRORE", Error),
     ("FATALE", Error),
     ("PANICO", Error),
     // Indonesian
-    ("PERINGATAN", Calm),
+    ("PERINGATAN", Warning),
     // Georgian
     ("გამართვა", Calm),
     ("ჟურნალი", Calm),
     ("ინფორმაცია", Calm),
-    ("გაფრთხილება", Calm),
+    ("გაფრთხილება", Warning),
     ("შეცდომა", Error),
     ("ფატალური", Error),
     ("პანიკა", Error),
@@ -46,7 +46,7 @@ pub(super) const SEVERITIES: &[(&str, Word)] = &[
     ("로그", Calm),
     ("정보", Calm),
     ("알림", Calm),
-    ("경고", Calm),
+    ("경고", Warning),
     ("오류", Error),
     ("치명적오류", Error),
     ("손상", Error),
@@ -54,14 +54,14 @@ pub(super) const SEVERITIES: &[(&str, Word)] = &[
     ("DZIENNIK", Calm),
     ("INFORMACJA", Calm),
     ("UWAGA", Calm),
-    ("OSTRZEŻENIE", Calm),
+    ("OSTRZEŻENIE", Warning),
     ("BŁĄD", Error),
     ("KATASTROFALNY", Error),
     ("PANIKA", Error),
     // Portuguese
     ("DEPURAÇÃO", Calm),
     ("NOTA", Calm),
-    ("AVISO", Calm),
+    ("AVISO", Warning),
     ("ERRO", Error),
     ("PÂNICO", Error),
     // Russian
@@ -69,20 +69,20 @@ pub(super) const SEVERITIES: &[(&str, Word)] = &[
     ("СООБЩЕНИЕ", Calm),
     ("ИНФОРМАЦИЯ", Calm),
     ("ЗАМЕЧАНИЕ", Calm),
-    ("ПРЕДУПРЕЖДЕНИЕ", Calm),
+    ("ПРЕДУПРЕЖДЕНИЕ", Warning),
     ("ОШИБКА", Error),
     ("ВАЖНО", Error),
     ("ПАНИКА", Error),
     // Swedish
     ("LOGG", Calm),
     ("NOTIS", Calm),
-    ("VARNING", Calm),
+    ("VARNING", Warning),
     ("FEL", Error),
     ("FATALT", Error),
     // Turkish
     ("BİLGİ", Calm),
     ("NOT", Calm),
-    ("UYARI", Calm),
+    ("UYARI", Warning),
     ("HATA", Error),
     ("ÖLÜMCÜL (FATAL)", Error),
     ("ÖLÜMCÜL", Error),
@@ -92,7 +92,7 @@ pub(super) const SEVERITIES: &[(&str, Word)] = &[
     ("ЗАПИСУВАННЯ", Calm),
     ("ІНФОРМАЦІЯ", Calm),
     ("ПОВІДОМЛЕННЯ", Calm),
-    ("ПОПЕРЕДЖЕННЯ", Calm),
+    ("ПОПЕРЕДЖЕННЯ", Warning),
     ("ПОМИЛКА", Error),
     ("ФАТАЛЬНО", Error),
     ("ПАНІКА", Error),
@@ -101,7 +101,7 @@ pub(super) const SEVERITIES: &[(&str, Word)] = &[
     ("日志", Calm),
     ("信息", Calm),
     ("注意", Calm),
-    ("警告", Calm),
+    ("警告", Warning),
     ("错误", Error),
     ("致命错误", Error),
     ("比致命错误还过分的错误", Error),

@@ -80,16 +80,16 @@ impl Collector {
     /// Ends a session, and adds its temporary files whose statement was not logged.
     fn session_ended(&mut self, entry: &Entry<'_>) {
         let left = self.sessions.end(entry.pid);
-        if left.count > 0 {
-            self.add_files(entry, None, &left);
+        if left.bytes.count > 0 {
+            self.add_files(None, &left);
         }
     }
 
     /// Ends all sessions, because the server was restarted or the log has ended.
-    pub(super) fn all_sessions_ended(&mut self, entry: &Entry<'_>) {
+    pub(super) fn all_sessions_ended(&mut self) {
         let left = self.sessions.end_all();
-        if left.count > 0 {
-            self.add_files(entry, None, &left);
+        if left.bytes.count > 0 {
+            self.add_files(None, &left);
         }
     }
 

@@ -21,11 +21,16 @@ impl Collector {
             let call = self.call(entry, entry.statement, b"", None);
             self.statements.error(&call)
         });
-        if let Some(session) = self.sessions.known(entry) {
+        if let Some(session) = self.sessions.of(entry) {
             session.last = failed.or(session.last);
             session.wait = None;
+            let running = std::mem::take(&mut session.running);
+            session.failed = Some(failed.or(match running {
+                Running::Statement(fingerprint) => Some(fingerprint),
+                _ => None,
+            }));
             // No duration is logged for a failed statement. If its text was logged before, it was counted as a call.
-            if let Running::Statement(fingerprint) = std::mem::take(&mut session.running)
+            if let Running::Statement(fingerprint) = running
                 && !was_idle
             {
                 self.statements.failed(fingerprint);
@@ -89,7 +94,7 @@ impl Collector {
         row.statement = cut(failed.unwrap_or(entry.statement), EXAMPLE);
         self.add(entry, Section::Events, Step::ONE);
         if kind == "crash" || entry.message.starts_with(b"starting PostgreSQL") {
-            self.all_sessions_ended(entry);
+            self.all_sessions_ended();
         }
     }
 

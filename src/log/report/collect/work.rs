@@ -7,10 +7,9 @@ use crate::log::report::names::hash;
 use crate::log::report::sections::Section;
 use crate::log::report::series::Step;
 use crate::log::report::server::{self, Checkpoint, Wait};
-use crate::log::report::sessions::Running;
+use crate::log::report::sessions::{Running, Unclaimed};
 use crate::log::report::shapes;
 use crate::log::report::statements::cut;
-use crate::log::report::tally::Spread;
 
 impl Collector {
     /// Adds an entry that is neither a statement nor an error.
@@ -39,32 +38,33 @@ impl Collector {
 
     fn temporary_file(&mut self, entry: &Entry<'_>, bytes: u64) {
         self.add(entry, Section::TemporaryFiles, Step { bytes, ..Step::ONE });
-        let mut file = Spread::default();
-        file.add(bytes as f64);
+        let file = Unclaimed::file(bytes, entry.time);
         if !entry.statement.is_empty() {
             // The call of this statement is counted when its own entry is read.
             let (statement, fingerprint) = self.statements.named(entry.statement);
             self.files.row(fingerprint, || Files { statement, ..Files::default() });
-            return self.add_files(entry, Some(fingerprint), &file);
+            return self.add_files(Some(fingerprint), &file);
         }
-        let running = match self.sessions.of(entry) {
-            Some(session) => match session.running {
-                Running::Statement(fingerprint) => Some(fingerprint),
+        let statement = match self.sessions.of(entry) {
+            Some(session) => match (session.running, session.failed) {
+                (Running::Statement(fingerprint), _) => Some(fingerprint),
+                (_, Some(failed)) => failed,
                 // The statement may be logged only after it has ended.
                 _ => return session.files.merge(&file),
             },
             None => None,
         };
-        self.add_files(entry, running, &file);
+        self.add_files(statement, &file);
     }
 
-    /// Adds the sizes of temporary files to the row of their statement, or to the row without a statement.
-    pub(super) fn add_files(&mut self, entry: &Entry<'_>, fingerprint: Option<u64>, files: &Spread) {
+    /// Adds temporary files to the row of their statement, or to the row without a statement.
+    pub(super) fn add_files(&mut self, fingerprint: Option<u64>, files: &Unclaimed) {
         let text = fingerprint.and_then(|known| self.statements.text(known)).unwrap_or_default();
         let new = || Files { statement: text.into(), ..Files::default() };
         let row = self.files.row(fingerprint.unwrap_or_default(), new);
-        row.bytes.merge(files);
-        row.seen.at(entry.time);
+        row.bytes.merge(&files.bytes);
+        row.seen.at(files.seen.first);
+        row.seen.at(files.seen.last);
     }
 
     /// Counts a wait or a deadlock. Returns the key of its row.
