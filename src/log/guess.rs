@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use super::decode;
 use super::known;
+use super::legacy;
 use super::prefix::{Field, Memory, Prefix};
 use super::words::{self, Word};
 use super::zone;
@@ -103,7 +104,8 @@ impl Fit<'_> {
 ///
 /// Errors: no prefix fits, or several fit that give different values (65).
 pub fn guess(beginning: &[u8], name: &str, candidates: &[String]) -> Result<Prefix> {
-    let lines = sample(beginning);
+    let beginning = legacy::lines(beginning);
+    let lines = sample(&beginning);
     let given: Vec<Prefix> = candidates.iter().map(|text| Prefix::compile(text)).collect();
     let candidates = if given.is_empty() { &*KNOWN } else { &given };
     let of_all = of_lines(&lines, name, candidates);

@@ -4,6 +4,7 @@ pub mod decode;
 pub mod files;
 pub mod guess;
 pub mod known;
+pub mod legacy;
 pub mod local;
 pub mod order;
 pub mod places;

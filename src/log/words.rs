@@ -64,6 +64,14 @@ fn begins<'a>(text: &'a [u8], word: &str) -> Option<&'a [u8]> {
     if text.first() == word.as_bytes().first() { text.strip_prefix(word.as_bytes()) } else { None }
 }
 
+/// Returns the words and the beginnings of messages that are not plain ASCII. Short ones could be anything in another encoding.
+pub fn beyond_ascii() -> impl Iterator<Item = &'static str> {
+    let words = SEVERITIES.iter().chain(PARTS).map(|(word, _)| *word);
+    let messages = STATEMENTS.iter().chain(STEPS).chain(FETCH).chain(OWN_WORK).chain(PARAMETERS).copied();
+    let durations = DURATIONS.iter().map(|(word, _)| *word);
+    words.chain(messages).chain(durations).filter(|word| !word.is_ascii() && word.chars().count() > 1)
+}
+
 /// Returns whether this is a message about a statement or about the server's own work, in a language other than English.
 pub fn is_translated(message: &[u8]) -> bool {
     if ["duration: ", "statement: ", "execute ", "parse ", "bind "]

@@ -5,6 +5,7 @@
 use super::decoder::{LONGEST, Sieve, Sink};
 use super::losses::{Losses, Unread};
 use crate::error::Result;
+use crate::log::legacy::Legacy;
 use crate::log::record::Record;
 use crate::log::zone::{Clock, Instant, is_time, looks_like_time};
 use crate::rows::Flow;
@@ -29,6 +30,7 @@ pub struct Decoder {
     /// How far the buffer has been searched for the end of an entry; `quoted` says whether a quote is open there.
     searched: usize,
     quoted: bool,
+    legacy: Legacy,
     record: Record,
     skipping: bool,
     fields: Vec<Field>,
@@ -92,6 +94,7 @@ impl Decoder {
             buffer: Vec::new(),
             searched: 0,
             quoted: false,
+            legacy: Legacy::default(),
             record: Record::default(),
             skipping: false,
             fields: Vec::new(),
@@ -306,6 +309,7 @@ impl Decoder {
                     if self.drops(&buffer[from..]) {
                         self.has_sifted = true;
                     } else {
+                        self.legacy.record(&mut self.record);
                         flow = sink(&self.record)?;
                     }
                     from += used;

@@ -10,6 +10,7 @@ use super::decoder::{LONGEST, Sieve, Sink};
 use super::lines::Lines;
 use super::losses::{Losses, Unread};
 use crate::error;
+use crate::log::legacy::Legacy;
 use crate::log::record::Record;
 use crate::log::zone::{Clock, Instant};
 use crate::rows::Flow;
@@ -163,6 +164,7 @@ fn parsed(line: &str) -> Option<Entry<'_>> {
 pub struct Decoder {
     clock: Clock,
     lines: Lines,
+    legacy: Legacy,
     record: Record,
     skipping: bool,
     pub(super) sieve: Sieve,
@@ -176,6 +178,7 @@ impl Decoder {
         Decoder {
             clock,
             lines: Lines::default(),
+            legacy: Legacy::default(),
             record: Record::default(),
             skipping: false,
             sieve: Sieve::default(),
@@ -210,6 +213,7 @@ impl Decoder {
 
     fn line(&mut self, line: &[u8], dropped: u64, sink: Sink<'_>) -> error::Result<Flow> {
         self.unread.lines += 1;
+        let line = &*self.legacy.json(line);
         if dropped > 0
             && let Some(mended) = mended(line)
             && self.fill(&mended)?

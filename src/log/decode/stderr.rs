@@ -7,6 +7,7 @@ use super::losses::{Losses, Unread};
 use super::{csvlog, jsonlog};
 use crate::error::Result;
 use crate::log::guess;
+use crate::log::legacy::Legacy;
 use crate::log::prefix::{Field, Fields, Head, Memory, Prefix};
 use crate::log::record::Record;
 use crate::log::required::Required;
@@ -38,6 +39,7 @@ pub struct Decoder {
     is_guessed: bool,
     begins_with_time: bool,
     clock: Clock,
+    legacy: Legacy,
     lines: Lines,
     /// The part of the current entry that the next line may continue.
     pending: Option<Part>,
@@ -83,6 +85,7 @@ impl Decoder {
             memory: Memory::default(),
             guessed,
             clock,
+            legacy: Legacy::default(),
             lines: Lines::default(),
             pending: None,
             record: Record::default(),
@@ -241,6 +244,7 @@ impl Decoder {
         {
             return other.feed_line(line, sink);
         }
+        let line = &*self.legacy.line(line, line.starts_with(b"\t"));
         if let Some(rest) = line.strip_prefix(b"\t") {
             if let Some(part) = self.pending {
                 self.append(part, rest);
