@@ -45,8 +45,22 @@
                FILTER (WHERE EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE m.member = p.oid AND m.roleid = g.oid)),
                     'revoke the role through which it is a member; pgkit roles shows it'), ''
     FROM people p
-    JOIN pg_catalog.pg_roles g ON g.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files') AND pg_catalog.pg_has_role(p.oid, g.oid, 'MEMBER')
+    JOIN pg_catalog.pg_roles g ON g.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files')
+     AND (pg_catalog.pg_has_role(p.oid, g.oid, 'USAGE') OR pg_catalog.pg_has_role(p.oid, g.oid, 'SET'))  -- pg16..
+     AND pg_catalog.pg_has_role(p.oid, g.oid, 'MEMBER')  -- pg..15
     WHERE NOT p.rolsuper
+    GROUP BY p.rolname, p.is_tool
+    UNION ALL
+    -- Attributes are not inherited, but come with SET ROLE.
+    SELECT 4, CASE WHEN p.is_tool THEN 'files of a tool' ELSE 'files' END, p.rolname::text, NULL, NULL, NULL,
+           'may become ' || pg_catalog.string_agg(g.rolname::text, ', ' ORDER BY g.rolname::text COLLATE "C") || ' with SET ROLE, and so '
+           || CASE WHEN pg_catalog.bool_or(g.rolsuper) THEN 'a superuser' ELSE 'bypass row security' END,
+           'revoke the role through which it is a member; pgkit roles shows it', ''
+    FROM people p
+    JOIN pg_catalog.pg_roles g ON (g.rolsuper OR g.rolbypassrls AND NOT p.rolbypassrls) AND g.oid <> p.oid
+     AND pg_catalog.pg_has_role(p.oid, g.oid, 'SET')  -- pg16..
+     AND pg_catalog.pg_has_role(p.oid, g.oid, 'MEMBER')  -- pg..15
+    WHERE NOT p.rolsuper AND p.rolcanlogin
     GROUP BY p.rolname, p.is_tool
     UNION ALL
     SELECT 5, CASE WHEN p.is_tool THEN 'bypass of a tool' ELSE 'bypass' END, p.rolname::text, NULL, NULL, NULL,

@@ -15,7 +15,7 @@
 -- warning  = ["idle_s >= 5min and not is_bare", "idle_s >= 1min and harms"]
 -- note     = "idle_s >= 5min"
 -- unseen   = "hidden_sessions > 0"
--- unseen_because = "the details of {hidden_sessions} sessions of other roles are visible only to members of pg_read_all_stats"
+-- unseen_because = "the details of {hidden_sessions} sessions are not visible: {reason}"
 -- finding  = "session {pid} of {object} has been {state} for {idle_s}{what}"
 -- remedy   = "SELECT pg_terminate_backend({pid}), and set idle_in_transaction_session_timeout for the role"
 -- why      = "It keeps its locks, and VACUUM cannot remove rows that it might still see. Usually a program has forgotten to end its transaction, or waits for something else in the middle of it."
@@ -31,7 +31,7 @@
 -- warning  = "transaction_s >= 1h and reason = ''"
 -- note     = "transaction_s >= 1h and reason <> 'idle'"
 -- unseen   = "hidden_sessions > 0"
--- unseen_because = "the details of {hidden_sessions} sessions of other roles are visible only to members of pg_read_all_stats"
+-- unseen_because = "the details of {hidden_sessions} sessions are not visible: {reason}"
 -- finding  = "the transaction of session {pid} of {object} ({state}) has lasted {transaction_s}{reason}"
 -- remedy   = "Ask its owner, or SELECT pg_cancel_backend({pid}); set statement_timeout, or transaction_timeout (17 and later), to end the next one"
 -- why      = "While it lasts, it keeps its locks, and VACUUM removes no row of its database that was deleted since it began."
@@ -91,9 +91,13 @@ WITH clock AS (
     LEFT JOIN blocked b ON b.pid = x.pid
     LEFT JOIN horizon h ON h.datid = x.datid
 ), hidden AS (
-    SELECT pg_catalog.count(*) AS number
+    SELECT 'those of other roles only members of pg_read_all_stats see' AS why, pg_catalog.count(*) AS number
     FROM sessions s
     WHERE s.query = '<insufficient privilege>' AND s.backend_type IS NULL AND s.usesysid IS NOT NULL AND s.datid IS NOT NULL
+    UNION ALL
+    SELECT 'track_activities is off for them', pg_catalog.count(*)
+    FROM sessions s
+    WHERE s.state = 'disabled' AND s.backend_type = 'client backend'
 )
 SELECT j.pid,
        coalesce(j.usename::text, 'unknown') || ' in ' || coalesce(j.datname::text, 'no database') AS object,
@@ -113,7 +117,7 @@ SELECT j.pid,
        0::int8 AS hidden_sessions
 FROM judged j
 UNION ALL
-SELECT NULL, 'other roles', NULL, NULL, NULL, NULL, NULL, false, false, '', '', h.number
+SELECT NULL, 'other sessions', NULL, NULL, NULL, NULL, NULL, false, false, h.why, '', h.number
 FROM hidden h
 WHERE h.number > 0
 ORDER BY 6 DESC NULLS LAST, 7 DESC NULLS LAST, 1

@@ -28,6 +28,16 @@ WITH place AS (
            CASE WHEN x.is_standby THEN greatest(x.received, x.replayed) ELSE pg_catalog.pg_current_wal_lsn() END AS lsn
     FROM (SELECT r.is_standby, pg_catalog.pg_last_wal_receive_lsn() AS received, pg_catalog.pg_last_wal_replay_lsn() AS replayed, pg_catalog.pg_last_xact_replay_timestamp() AS committed
           FROM (SELECT pg_catalog.pg_is_in_recovery() AS is_standby OFFSET 0) AS r OFFSET 0) AS x
+), waited AS (
+    -- After an idle time, and during a long transaction, the last commit is old although replay goes on: then the place of
+    -- replay moves within half a second.
+    SELECT p.*, CASE WHEN p.is_standby AND p.received > p.replayed AND p.now - p.committed > '1 min'::interval THEN pg_catalog.pg_sleep(0.5)::text END AS slept
+    FROM place p
+    OFFSET 0
+), watched AS (
+    SELECT w.*, w.slept IS NOT NULL AND pg_catalog.pg_last_wal_replay_lsn() > w.replayed AS goes_on
+    FROM waited w
+    OFFSET 0
 ), delay AS (
     -- Before 12 the delay is in recovery.conf, which cannot be read with SQL.
     SELECT coalesce((SELECT s.setting::float8 / 1000 FROM pg_catalog.pg_settings s WHERE s.name = 'recovery_min_apply_delay'), 0) AS delay_s
@@ -60,14 +70,14 @@ UNION ALL
 SELECT CASE WHEN p.received IS NULL THEN 'archive' ELSE 'receiver' END, 'this server', NULL, NULL,
        pg_catalog.pg_wal_lsn_diff(greatest(p.received, p.replayed), p.replayed)::int8,
        -- If everything that arrived has been replayed, the time of the last commit only says how long the primary has been idle.
-       CASE WHEN p.received IS NULL OR p.received > p.replayed
+       CASE WHEN p.received IS NULL OR (p.received > p.replayed AND NOT p.goes_on)
             THEN coalesce(greatest(pg_catalog.round((extract(epoch FROM greatest(p.now, p.committed) - p.committed)::float8 - d.delay_s)::numeric, 3), 0), 0)::float8
             ELSE 0 END,
        p.received IS NOT NULL AND (d.delay_s = 0 OR coalesce(extract(epoch FROM p.now - p.committed)::float8 > d.delay_s + 300, false)),
        coalesce(pg_catalog.pg_wal_lsn_diff(greatest(p.received, p.replayed), p.replayed) > 4096, false),
        CASE WHEN p.received IS NULL THEN '; it reads from the archive, and the last commit that it replayed is ' || pg_catalog.round(extract(epoch FROM p.now - p.committed)::numeric)::text || ' s old'
-            WHEN p.received > p.replayed THEN '; the WAL is received but not replayed since a commit ' || pg_catalog.round(extract(epoch FROM p.now - p.committed)::numeric)::text || ' s ago' ELSE '' END
-FROM place p
+            WHEN p.received > p.replayed AND NOT p.goes_on THEN '; the WAL is received but not replayed since a commit ' || pg_catalog.round(extract(epoch FROM p.now - p.committed)::numeric)::text || ' s ago' ELSE '' END
+FROM watched p
 CROSS JOIN delay d
 WHERE p.is_standby
 ORDER BY 1, 5 DESC NULLS FIRST, 2, 3

@@ -9,19 +9,30 @@
 -- columns = ["kind text", "slot text", "database text", "type text", "active bool", "is_copy bool", "is_synced bool", "is_lost bool", "is_endangered bool", "remedy text", "reason text", "kept_bytes int8", "safe_bytes int8", "is_ending bool", "inactive_s float8", "holds_xmin bool", "xid_age int8", "sampled_s float8", "what text", "since text"]
 -- [[check]]
 -- name     = "slot-retains-wal"
--- only     = "not is_lost"
+-- only     = "kind = 'slot' and not is_lost"
 -- object   = "{slot}"
 -- value    = "kept_bytes"
 -- database = "database"
 -- critical = ["kept_bytes >= 50GB and not active", "is_ending"]
 -- warning  = ["kept_bytes >= 10GB and not active", "kept_bytes >= 50GB"]
--- note     = ["kept_bytes >= 10GB", "kind = 'setting'"]
+-- note     = "kept_bytes >= 10GB"
 -- finding  = "{what}"
 -- remedy   = "Start its consumer again, or SELECT pg_drop_replication_slot({slot:literal}); max_slot_wal_keep_size (13 and later) limits how much WAL slots may keep"
 -- why      = "A slot keeps WAL until its consumer has read it, no matter how much that is. When the disk of the WAL is full, the server stops."
 -- source   = "pg_replication_slots.restart_lsn, wal_status and safe_wal_size; check_pgactivity, pgmonitor, awesome-prometheus-alerts"
 -- ignore   = "A consumer that is catching up while the disk has enough room."
 -- proof    = "pgkit replication"
+-- [[check]]
+-- name     = "slot-retains-wal"
+-- only     = "kind = 'setting'"
+-- object   = "{slot}"
+-- note     = "kind = 'setting'"
+-- finding  = "{what}"
+-- remedy   = "ALTER SYSTEM SET max_slot_wal_keep_size to what the disk has room for; SELECT pg_reload_conf()"
+-- why      = "A slot keeps WAL until its consumer has read it, no matter how much that is. When the disk of the WAL is full, the server stops."
+-- source   = "the manual, max_slot_wal_keep_size, from 13 on"
+-- ignore   = "Slots that must not be lost, on a disk that is watched."
+-- proof    = "pgkit settings --all --grep max_slot_wal_keep_size"
 -- [[check]]
 -- name     = "slot-lost"
 -- only     = "kind = 'slot'"

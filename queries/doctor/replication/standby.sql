@@ -29,7 +29,7 @@
 -- warning  = "is_paused and not by_target"
 -- note     = "is_paused"
 -- finding  = "replay is paused on this standby, and {waiting_bytes} of WAL is waiting"
--- remedy   = "SELECT pg_wal_replay_resume(). If the log says that max_connections or a similar setting is lower than on the primary, raise it and restart"
+-- remedy   = "First look into the log: if it says that max_connections or a similar setting is lower than on the primary, raise it here and restart, since resuming would shut this server down. Otherwise SELECT pg_wal_replay_resume()"
 -- why      = "Reads return the data as of the pause, WAL piles up on the disk, and a failover has to replay all of it first."
 -- source   = "pg_is_wal_replay_paused; from 14 on, the server pauses replay itself when its settings are below the primary's"
 -- ignore   = "A backup tool that pauses replay for a snapshot, or a recovery that stops at its target."

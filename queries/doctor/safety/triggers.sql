@@ -47,6 +47,7 @@ WITH RECURSIVE off AS (
            pg_catalog.count(DISTINCT r.tgrelid) AS tables,
            pg_catalog.min(r.tgrelid::int8) AS first,
            pg_catalog.bool_or(r.tgrelid = r.root) AS at_root,
+           pg_catalog.string_agg(DISTINCT 'ENABLE TRIGGER ' || pg_catalog.quote_ident(r.tgname), ', ') AS enable,
            pg_catalog.count(DISTINCT r.conname) AS constraints,
            pg_catalog.array_to_string((pg_catalog.array_agg(DISTINCT r.conname::text COLLATE "C"))[1 : 3], ', ') AS first_constraints
     FROM rooted r
@@ -71,8 +72,10 @@ SELECT CASE WHEN n.of_constraint THEN n.table_name ELSE n.table_name || '.' || n
                          CASE n.kind WHEN 'replica' THEN 'enabled only for replication' WHEN 'always' THEN 'always enabled, even for replication' ELSE 'disabled' END,
                          ' on ', n.table_name,
                          CASE WHEN n.tables > 1 THEN pg_catalog.format(' (%s tables of the partition tree)', n.tables) END) AS place,
-       pg_catalog.concat(CASE n.relkind WHEN 'f' THEN 'ALTER FOREIGN TABLE ' ELSE 'ALTER TABLE ' END, n.ident, ' ENABLE TRIGGER ',
-                         CASE WHEN n.of_constraint THEN 'ALL' ELSE pg_catalog.quote_ident(n.name) END,
+       pg_catalog.concat(CASE n.relkind WHEN 'f' THEN 'ALTER FOREIGN TABLE ' ELSE 'ALTER TABLE ' END, n.ident, ' ',
+                         -- ALL would enable triggers that were disabled on purpose, too.
+                         CASE WHEN n.of_constraint AND n.tables > 1 THEN 'ENABLE TRIGGER ALL, if no other trigger there is disabled on purpose'
+                              WHEN n.of_constraint THEN n.enable ELSE 'ENABLE TRIGGER ' || pg_catalog.quote_ident(n.name) END,
                          CASE WHEN n.kind = 'foreign key' THEN '; then look for rows without a parent' WHEN n.kind = 'unique' THEN '; then look for duplicates' END) AS remedy,
        n.schema,
        n."table"

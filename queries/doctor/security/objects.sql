@@ -86,19 +86,25 @@ WITH of_extensions (classid, objid) AS (
     UNION ALL
     -- Names in standard SQL bodies were resolved when the function was created; C functions contain no names.
     SELECT CASE WHEN x.is_public AND NOT x.has_path THEN 3 ELSE 6 END, 'definer', n.nspname::text, f.proname::text, x.object,
-           CASE WHEN x.has_path THEN 'with a search_path that does not end with pg_temp, so it may find temporary tables of its caller'
+           CASE WHEN x.is_open THEN 'with a search_path that has a schema in which every role may create objects'
+                WHEN x.has_path THEN 'with a search_path that does not end with pg_temp, so it may find temporary tables of its caller'
                 WHEN x.is_trigger THEN 'with the search_path of any role that makes it fire'
                 WHEN x.is_public THEN 'with the search_path of its caller, and every role may call it'
                 ELSE 'with the search_path of its caller' END,
            'ALTER ' || CASE WHEN f.prokind = 'p' THEN 'PROCEDURE ' ELSE 'FUNCTION ' END  -- pg11..
            'ALTER FUNCTION '  -- pg..10
-           || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(f.proname) || '(' || pg_catalog.pg_get_function_identity_arguments(f.oid) || ') SET search_path = (the schemas that its body uses), pg_temp', x.has_path OR NOT x.is_public
+           || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(f.proname) || '(' || pg_catalog.pg_get_function_identity_arguments(f.oid) || ') SET search_path = (the schemas that its body uses), pg_temp' || CASE WHEN x.is_open THEN ', without schemas in which every role may create objects' ELSE '' END, NOT x.is_public OR x.has_path AND NOT x.is_open
     FROM pg_catalog.pg_proc f
     JOIN namespaces n ON n.oid = f.pronamespace
     CROSS JOIN LATERAL (
         SELECT n.nspname::text || '.' || f.proname::text || '(' || pg_catalog.pg_get_function_identity_arguments(f.oid) || ')' AS object,
                f.prorettype IN ('pg_catalog.trigger'::regtype, 'pg_catalog.event_trigger'::regtype) AS is_trigger,
                EXISTS (SELECT FROM pg_catalog.unnest(f.proconfig) AS s (setting) WHERE s.setting ~* '^search_path=') AS has_path,
+               EXISTS (SELECT
+                       FROM pg_catalog.unnest(f.proconfig) AS s (setting)
+                       CROSS JOIN LATERAL pg_catalog.regexp_split_to_table(pg_catalog.substr(s.setting, 13), '\s*,\s*') AS p (name)
+                       JOIN open_schemas o ON o.nspname = CASE WHEN p.name LIKE '"%"' THEN pg_catalog.replace(pg_catalog.substr(p.name, 2, pg_catalog.length(p.name) - 2), '""', '"') ELSE p.name END
+                       WHERE s.setting ~* '^search_path=') AS is_open,
                CASE f.prorettype
                    -- A role that may write to the table makes its triggers fire.
                    WHEN 'pg_catalog.trigger'::regtype THEN EXISTS (
@@ -115,7 +121,7 @@ WITH of_extensions (classid, objid) AS (
       AND f.prolang NOT IN (SELECT l.oid FROM pg_catalog.pg_language l WHERE l.lanname IN ('c', 'internal'))
       AND f.prosqlbody IS NULL  -- pg14..
       -- Without any schema but pg_catalog, the body must qualify all names.
-      AND NOT EXISTS (SELECT FROM pg_catalog.unnest(f.proconfig) AS s (setting) WHERE s.setting ~* '^search_path=( *(""|"?pg_catalog"?)? *$|.*pg_temp"? *$)')
+      AND (x.is_open OR NOT EXISTS (SELECT FROM pg_catalog.unnest(f.proconfig) AS s (setting) WHERE s.setting ~* '^search_path=( *(""|"?pg_catalog"?)? *$|.*pg_temp"? *$)'))
       AND NOT EXISTS (SELECT FROM of_extensions e WHERE e.classid = 'pg_catalog.pg_proc'::regclass AND e.objid = f.oid)
     UNION ALL
     SELECT 1, 'policies off', t.nspname::text, t.relname::text, t.nspname::text || '.' || t.relname::text, 'has policies, but row security is not enabled, so they have no effect',

@@ -44,13 +44,16 @@ WITH RECURSIVE exclusive (oid) AS (
       -- A column that owns a sequence but has another default does not get its values.
       AND (d.deptype = 'i' OR EXISTS (SELECT FROM pg_catalog.pg_attrdef f
                                       JOIN pg_catalog.pg_depend x ON x.classid = 'pg_catalog.pg_attrdef'::regclass AND x.objid = f.oid AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.refobjid = d.objid
-                                      WHERE f.adrelid = d.refobjid AND f.adnum = d.refobjsubid))
+                                      WHERE f.adrelid = d.refobjid AND f.adnum = d.refobjsubid
+                                        -- Values that are made from those of the sequence cannot be compared with it.
+                                        AND pg_catalog.pg_get_expr(f.adbin, 0::oid) ~ '^\(*nextval\(\(?''.*''::(regclass|text)\)?(::regclass)?\)\)*(::(smallint|integer|bigint|numeric))?$'))
     UNION
     SELECT d.refobjid, f.adrelid, f.adnum
     FROM pg_catalog.pg_depend d
     JOIN pg_catalog.pg_sequence s ON s.seqrelid = d.refobjid
     JOIN pg_catalog.pg_attrdef f ON f.oid = d.objid
     WHERE d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
+      AND pg_catalog.pg_get_expr(f.adbin, 0::oid) ~ '^\(*nextval\(\(?''.*''::(regclass|text)\)?(::regclass)?\)\)*(::(smallint|integer|bigint|numeric))?$'
 ), unique_columns AS (
     SELECT f.seqrelid, f.attnum, c.oid, c.relname, c.relkind, n.nspname, a.attname, q.relname AS seqname, m.nspname AS seqschema,
            s.seqincrement AS step, s.seqstart AS first, s.seqmin, s.seqmax, greatest(c.reltuples, pg_catalog.pg_stat_get_live_tuples(c.oid)) AS rows,
@@ -104,7 +107,9 @@ SELECT c.seqschema::text AS sequence_schema, c.seqname::text AS sequence, c.nspn
        c.edge AS greatest, c.next::int8 AS next, c.subscribed, CASE WHEN c.state = '' AND NOT c.is_read THEN 'there are too many columns to read at once' ELSE c.state END AS state,
        CASE WHEN c.edge > c.seqmax OR c.edge < c.seqmin THEN 'ALTER SEQUENCE ' || pg_catalog.quote_ident(c.seqschema) || '.' || pg_catalog.quote_ident(c.seqname) || ' AS bigint NO MINVALUE NO MAXVALUE; ' ELSE '' END
        || 'SELECT pg_catalog.setval(' || pg_catalog.quote_literal(pg_catalog.quote_ident(c.seqschema) || '.' || pg_catalog.quote_ident(c.seqname)) || ', '
-       || CASE WHEN c.step > 0 THEN 'max(' ELSE 'min(' END || pg_catalog.quote_ident(c.attname) || ')) FROM ' || pg_catalog.quote_ident(c.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS remedy
+       -- Another column may have gone further with the same sequence.
+       || CASE WHEN c.step > 0 THEN 'greatest(max(' ELSE 'least(min(' END || pg_catalog.quote_ident(c.attname) || '), (SELECT s.last_value FROM '
+       || pg_catalog.quote_ident(c.seqschema) || '.' || pg_catalog.quote_ident(c.seqname) || ' s))) FROM ' || pg_catalog.quote_ident(c.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS remedy
 FROM compared c
 WHERE (c.state <> '' AND c.rows > 0) OR (c.state = '' AND NOT c.is_read AND c.rows > 0)
    -- If several servers take turns, a value of another server is no obstacle.

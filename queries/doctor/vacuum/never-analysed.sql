@@ -57,7 +57,7 @@ WITH settings AS (
     FROM sized z
 ), large AS (
     SELECT c.*,
-           c.changed::float8 > c.base + c.scale * greatest(c.reltuples, 0)::float8 AND c.runs AND NOT coalesce(c.reloptions::text ~ 'autovacuum_enabled=(of|f|n|0)', false) AS is_awaited
+           c.changed::float8 > c.base + c.scale * greatest(c.reltuples, 0)::float8 AND c.runs AND NOT coalesce(c.reloptions::text ~* 'autovacuum_enabled=(of|f|n|0)', false) AS is_awaited
     FROM counted c
     WHERE c.rows > 10000 OR c.size_bytes > 10485760
 ), looked AS (

@@ -64,7 +64,7 @@ WITH settings AS (
 ), judged AS (
     SELECT u.*, t.rows, d.dead_threshold, i.insert_threshold, s.freeze_max, p.oid AS parent, p.relname AS parent_name, p.relnamespace AS parent_namespace,
            -- A TOAST table without options of its own uses those of its table.
-           CASE WHEN u.relkind = 't' AND u.reloptions IS NULL THEN p.reloptions::text ~ 'autovacuum_enabled=(of|f|n|0)' ELSE false END AS off_by_parent
+           CASE WHEN u.relkind = 't' AND u.reloptions IS NULL THEN p.reloptions::text ~* 'autovacuum_enabled=(of|f|n|0)' ELSE false END AS off_by_parent
     FROM suspects u
     CROSS JOIN settings s
     LEFT JOIN pg_catalog.pg_class p ON p.reltoastrelid = u.oid AND u.relkind = 't'

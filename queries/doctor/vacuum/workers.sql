@@ -42,7 +42,7 @@ SELECT pg_catalog.current_database()::text AS database,
              AND pg_catalog.pg_stat_get_dead_tuples(c.oid)::float8 > pg_catalog.current_setting('autovacuum_vacuum_threshold')::float8
                  + pg_catalog.current_setting('autovacuum_vacuum_scale_factor')::float8 * greatest(c.reltuples, 0)::float8
              AND c.oid NOT IN (SELECT v.relid FROM pg_catalog.pg_stat_progress_vacuum v WHERE v.relid IS NOT NULL)
-             AND NOT coalesce(c.reloptions::text ~ 'autovacuum_enabled=(of|f|n|0)', false))
+             AND NOT coalesce(c.reloptions::text ~* 'autovacuum_enabled=(of|f|n|0)', false))
             ELSE 0 END AS waiting,
        pg_catalog.round(extract(epoch FROM pg_catalog.clock_timestamp())::numeric, 3)::float8 AS sampled_s,
        f.hidden AS hidden_sessions

@@ -3,7 +3,7 @@
 -- since = 10
 -- own = true
 -- checks = ["public-may-create", "definer-function-open", "rls-without-effect", "view-bypasses-rls"]
--- expect = ["warning public-may-create public", "warning public-may-create O\"pen", "warning definer-function-open public.f(a integer)", "note definer-function-open public.g()", "note definer-function-open public.without_temp()", "warning definer-function-open public.fires()", "critical rls-without-effect public.off", "critical rls-without-effect O\"pen.Off\n2", "warning rls-without-effect public.bare", "note rls-without-effect public.owned", "warning view-bypasses-rls public.v_on", "warning view-bypasses-rls public.m_on", "warning view-bypasses-rls public.v_other"]
+-- expect = ["warning public-may-create public", "warning public-may-create O\"pen", "warning definer-function-open public.f(a integer)", "note definer-function-open public.g()", "note definer-function-open public.without_temp()", "warning definer-function-open public.open_path()", "warning definer-function-open public.fires()", "critical rls-without-effect public.off", "critical rls-without-effect O\"pen.Off\n2", "warning rls-without-effect public.bare", "note rls-without-effect public.owned", "warning view-bypasses-rls public.v_on", "warning view-bypasses-rls public.m_on", "warning view-bypasses-rls public.v_other"]
 -- text = ["every role may call it", "public.on_1"]
 CREATE ROLE one LOGIN;
 CREATE ROLE two LOGIN;
@@ -17,7 +17,8 @@ ALTER TABLE owned OWNER TO one;
 CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT a';
 CREATE FUNCTION g() RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN 1; END';
 REVOKE EXECUTE ON FUNCTION g() FROM PUBLIC;
-CREATE FUNCTION without_temp() RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS 'BEGIN RETURN 1; END';
+CREATE FUNCTION open_path() RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = closed, "O""pen", pg_temp AS 'BEGIN RETURN 1; END';
+CREATE FUNCTION without_temp() RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = closed AS 'BEGIN RETURN 1; END';
 CREATE FUNCTION fires() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NEW; END';
 CREATE TABLE written (a int);
 GRANT INSERT ON written TO two;

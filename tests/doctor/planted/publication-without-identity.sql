@@ -2,7 +2,7 @@
 --
 -- since = 10
 -- checks = ["publication-without-identity"]
--- expect = ["critical publication-without-identity public.Changed \"t", "warning publication-without-identity s.quiet", "warning publication-without-identity public.nothing", "warning publication-without-identity public.lost_index", "note publication-without-identity public.slow"]
+-- expect = ["critical publication-without-identity public.Changed \"t", "warning publication-without-identity s.quiet", "warning publication-without-identity public.nothing", "warning publication-without-identity public.lost_index", "warning publication-without-identity public.later", "note publication-without-identity public.slow"]
 CREATE SCHEMA s;
 CREATE TABLE "Changed ""t" (a int);
 INSERT INTO "Changed ""t" VALUES (1);
@@ -14,6 +14,7 @@ CREATE TABLE lost_index (a int NOT NULL);
 CREATE UNIQUE INDEX i ON lost_index (a);
 ALTER TABLE lost_index REPLICA IDENTITY USING INDEX i;
 DROP INDEX i;
+CREATE TABLE later (a int PRIMARY KEY DEFERRABLE);
 -- FULL is a note.
 CREATE TABLE slow (a int);
 ALTER TABLE slow REPLICA IDENTITY FULL;
@@ -24,7 +25,7 @@ CREATE UNIQUE INDEX j ON by_index (a);
 ALTER TABLE by_index REPLICA IDENTITY USING INDEX j;
 CREATE TABLE only_inserts (a int);
 CREATE TABLE unpublished (a int);
-CREATE PUBLICATION p FOR TABLE "Changed ""t", s.quiet, nothing, lost_index, slow, sound, by_index;
+CREATE PUBLICATION p FOR TABLE "Changed ""t", s.quiet, nothing, lost_index, later, slow, sound, by_index;
 CREATE PUBLICATION q FOR TABLE only_inserts WITH (publish = 'insert');
 -- @sleep 2s
 SELECT 1;

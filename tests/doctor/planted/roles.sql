@@ -3,7 +3,7 @@
 -- since = 11
 -- own = true
 -- checks = ["role-expiry", "superusers-many", "dangerous-memberships"]
--- expect = ["critical role-expiry past", "warning role-expiry \"So on\"", "note superusers-many", "warning dangerous-memberships member", "warning dangerous-memberships Deep", "warning dangerous-memberships seer", "warning dangerous-memberships copier", "note dangerous-memberships my_backup"]
+-- expect = ["critical role-expiry past", "warning role-expiry \"So on\"", "note superusers-many", "warning dangerous-memberships member", "warning dangerous-memberships Deep", "warning dangerous-memberships seer", "warning dangerous-memberships copier", "note dangerous-memberships my_backup", "warning dangerous-memberships becomes"]
 -- text = ["4 roles that may log in are superusers, in addition to the one that initdb created: admin1, admin2, admin3, admin5"]
 CREATE ROLE past LOGIN PASSWORD 'x' VALID UNTIL '2024-01-01';
 CREATE ROLE """So on""" LOGIN PASSWORD 'x' VALID UNTIL 'infinity';
@@ -28,7 +28,9 @@ CREATE ROLE seer LOGIN BYPASSRLS;
 CREATE ROLE group_of_seers BYPASSRLS;
 CREATE ROLE copier LOGIN REPLICATION;
 CREATE ROLE my_backup LOGIN REPLICATION;
+CREATE ROLE becomes LOGIN;
+GRANT admin4 TO becomes;
 CREATE ROLE reader LOGIN;
 GRANT pg_read_all_stats TO reader;
 -- @healthy
-DROP ROLE past, """So on""", admin1, "Deep", member, seer, copier, my_backup;
+DROP ROLE past, """So on""", admin1, "Deep", member, seer, copier, my_backup, becomes;

@@ -22,7 +22,7 @@ CREATE TABLE falls (id int PRIMARY KEY DEFAULT nextval('down'));
 INSERT INTO falls VALUES (-3);
 -- These are harmless: a sequence in step with its column, an empty table, a sequence that was set beyond the column
 -- but not called, a column that is not unique, a sequence that takes turns with another server's, one that cycles,
--- and one that is owned by the column but not used by it.
+-- one whose values are changed before they are used, and one that is owned by the column but not used by it.
 CREATE TABLE ok (id serial PRIMARY KEY);
 INSERT INTO ok SELECT FROM generate_series(1, 3);
 CREATE TABLE empty (id serial PRIMARY KEY);
@@ -37,6 +37,12 @@ INSERT INTO turning VALUES (2);
 CREATE TABLE round (id serial PRIMARY KEY);
 ALTER SEQUENCE round_id_seq CYCLE;
 INSERT INTO round VALUES (100);
+CREATE SEQUENCE snow;
+CREATE TABLE snowy (id bigint PRIMARY KEY DEFAULT (nextval('snow') << 20) | 5);
+INSERT INTO snowy SELECT FROM generate_series(1, 100);
+CREATE TABLE shifted (id serial PRIMARY KEY);
+ALTER TABLE shifted ALTER id SET DEFAULT nextval('shifted_id_seq') + 1000;
+INSERT INTO shifted SELECT FROM generate_series(1, 3);
 CREATE TABLE owner (id int PRIMARY KEY);
 CREATE SEQUENCE owned OWNED BY owner.id;
 INSERT INTO owner VALUES (100);
