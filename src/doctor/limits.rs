@@ -200,6 +200,7 @@ impl Bound {
         let number = match self {
             Bound::Off(false) => return Ok(Conditions::default()),
             Bound::Off(true) => return Err("expected a limit, or false to turn the severity off".to_owned()),
+            Bound::Number(number) if !number.is_finite() => return Err(format!("invalid number {number}")),
             Bound::Number(number) => *number,
             Bound::Texts(texts) => match (texts.list(), check.value) {
                 ([text], Some(value)) if !text.contains(' ') => {

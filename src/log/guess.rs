@@ -309,11 +309,11 @@ fn programs_end(readings: &[Reading<'_>]) -> bool {
     !has_same_end && !has_number && !told.iter().any(|text| has_label(text))
 }
 
-/// Returns whether a text has a label, such as `,client=`, after something else.
+/// Returns whether a text has a label, such as `client=`.
 fn has_label(text: &[u8]) -> bool {
     memchr::memchr_iter(b'=', text).any(|at| {
         let word = text[..at].iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
-        word > 0 && at > word && b" ,;|([".contains(&text[at - word - 1])
+        word > 0 && (at == word || b" ,;|([".contains(&text[at - word - 1]))
     })
 }
 
@@ -352,8 +352,7 @@ fn looks_right(prefix: &Prefix, reading: &Reading<'_>, strictly: bool) -> bool {
             Field::Time => zone::is_time(text),
             Field::Sqlstate => is_sqlstate(text, reading.word),
             Field::User | Field::Database => {
-                let labelled =
-                    !strictly || prefix.label(*field).iter().any(|b| matches!(b, b'=' | b'"'));
+                let labelled = !strictly || prefix.label(*field).iter().any(|b| matches!(b, b'=' | b'"'));
                 text.is_empty() || words::is_unknown_name(text) || is_name(text, labelled)
             }
             Field::Client => is_client(text) && (has_host || !is_address(text)),

@@ -258,7 +258,8 @@ pub fn all() -> Vec<String> {
 /// session have. There is none if it has a `%q` or no such name.
 fn with_q(prefix: &str) -> Vec<String> {
     let names = ["%u", "%d", "%a", "%r", "%h"];
-    let (Some(name), Some(first)) = (names.iter().filter_map(|escape| prefix.find(escape)).min(), prefix.find('%'))
+    let (Some(name), Some(first)) =
+        (names.iter().filter_map(|escape| prefix.find(escape)).min(), prefix.find('%'))
     else {
         return Vec::new();
     };

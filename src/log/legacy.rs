@@ -152,13 +152,17 @@ mod tests {
                 }
                 let mut fresh = Legacy::default();
                 let shown = fresh.line(&text, false);
-                assert!(words::beyond_ascii().any(|one| String::from_utf8_lossy(&shown).contains(one)), "{word}");
+                assert!(
+                    words::beyond_ascii().any(|one| String::from_utf8_lossy(&shown).contains(one)),
+                    "{word}"
+                );
                 tried += 1;
             }
         }
         assert!(tried > 200, "{tried}");
         // An English message with data in another encoding, and UTF-8.
-        for line in [&b"ERROR:  caf\xe9"[..], "FEHLER:  é".as_bytes(), b"LOG:  statement: SELECT '\xc3\x28'"] {
+        for line in [&b"ERROR:  caf\xe9"[..], "FEHLER:  é".as_bytes(), b"LOG:  statement: SELECT '\xc3\x28'"]
+        {
             assert_eq!(legacy.line(line, false), line);
         }
         let entry = [&b"dur\xe9e : 1.5 ms"[..], b"\tSELECT '\xe9'"];

@@ -409,6 +409,51 @@ fn what_cannot_be_read_is_counted_with_its_lines_and_more_than_a_percent_is_a_ba
 }
 
 #[test]
+fn a_few_lines_of_others_keep_no_log_from_being_read() {
+    let folder = tempfile::tempdir_in(temp()).unwrap();
+    let statement = |n: u32| line(n, 7, &format!("LOG:  duration: 1.000 ms  statement: SELECT {n}"));
+    let all: String = (1..100).map(statement).collect();
+    let own = "2026-11-24 06:00:05.000 UTC [9] LOG:  checkpoint starting: time\n";
+    let blank = all.lines().nth(50).unwrap().replace("[7] app@shop", "[8] app user@my shop");
+    let count = |name: &str, text: String| {
+        let output = report(&[&written(folder.path(), name, text), "--columns", "section,count"]);
+        let calls =
+            output.stdout.lines().find_map(|line| line.strip_prefix("statements\t")).map(str::to_owned);
+        let other = output.stderr.contains("with another log_line_prefix than the guessed one");
+        (output.code, calls.unwrap_or_default(), other)
+    };
+    for (name, text, calls) in [
+        ("start.log", format!("waiting for server to start....{own}{all}"), "99"),
+        ("cut.log", format!("TC [7] app@shop LOG:  statement: SELECT 1\n{all}"), "99"),
+        ("bare.log", all.clone() + "LOG:  something else\n" + &statement(100), "100"),
+        ("blank.log", format!("{all}{blank}\n"), "100"),
+        ("session.log", format!("{all}{own}"), "99"),
+    ] {
+        // One line in a hundred is not read, which is no more than one percent.
+        assert_eq!(count(name, text), (Some(0), calls.to_owned(), false), "{name}");
+    }
+    // Lines that are entries, but with another prefix, may be anything.
+    let before = "2026-11-24 05:59:00.000 UTC - 7 - LOG:  duration: 1.000 ms  statement: SELECT 0\n";
+    assert_eq!(count("changed.log", before.to_owned() + &all), (Some(1), "99".to_owned(), true));
+    // The same file, named twice, is read once.
+    let path = written(folder.path(), "twice.log", &all);
+    let link = folder.path().join("link.log");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let output = report(&[&path, link.to_str().unwrap(), &path, "--columns", "count", "--limit", "1"]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), "99\n"), "{}", output.snapshot());
+    // A session that begins is counted for its application.
+    let begins = |app: &str| {
+        format!(
+            "2026-11-24 06:00:00.000 UTC [8]: [1-1] user=app,db=shop,app=[unknown],client=[local] LOG:  connection authorized: user=app database=shop application_name={app}\n\
+             2026-11-24 06:00:01.000 UTC [8]: [2-1] user=app,db=shop,app={app},client=[local] LOG:  statement: SELECT 1\n"
+        )
+    };
+    let path = written(folder.path(), "begins.log", begins("web"));
+    let output = report(&[&path, "--app", "web", "--section", "connections", "--columns", "connections"]);
+    assert_eq!((output.code, output.stdout.as_str()), (Some(0), "1\n"), "{}", output.snapshot());
+}
+
+#[test]
 fn one_bad_file_among_many_is_named_and_the_others_are_added_up() {
     let folder = tempfile::tempdir_in(temp()).unwrap();
     let folder = folder.path();
@@ -603,7 +648,13 @@ fn a_prefix_that_would_give_wrong_names_is_refused() {
     assert_eq!(output.code, Some(65), "{}", output.snapshot());
     assert!(output.stderr.contains("the user would be \"[7] app@shop\""), "{}", output.stderr);
     // What is around the application name, or behind it, belongs to the prefix.
-    for who in ["[web]", "web 10.0.0.1", "[queryid=497]"] {
+    for (who, application) in [
+        ("[web]", Some("web")),
+        ("web 10.0.0.1", Some("web")),
+        ("[queryid=497]", None),
+        ("web,client=[local]", None),
+        ("web|", None),
+    ] {
         let log: String = (0..9)
             .map(|n| {
                 format!(
@@ -612,9 +663,12 @@ fn a_prefix_that_would_give_wrong_names_is_refused() {
                 )
             })
             .collect();
-        let output = report(&[&written(folder, "b.log", log)]);
-        assert_eq!(output.code, Some(65), "{who}: {}", output.snapshot());
-        assert!(output.stderr.contains("unknown log_line_prefix"), "{}", output.stderr);
+        let path = written(folder, "b.log", log);
+        let output = report(&[&path, "--section", "statements", "--columns", "applications"]);
+        match application {
+            Some(name) => assert_eq!(output.stdout, format!("{name}\n"), "{who}: {}", output.snapshot()),
+            None => assert_eq!(output.code, Some(65), "{who}: {}", output.snapshot()),
+        }
     }
     for command in ["report", "tail"] {
         let output = run(Command::new(PGKIT).env_clear().args(["log", command, &path, "-h", "db1"]));

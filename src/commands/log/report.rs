@@ -1,5 +1,7 @@
 //! `log report`: adds up what the server's log or log files say.
 
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -48,11 +50,11 @@ struct ReportArgs {
     html: Option<PathBuf>,
     #[command(flatten)]
     who: WhoArgs,
-    /// Count only entries since this time: 2026-11-24, '2026-11-24 06:24:50', with a zone as in RFC 3339, or 10m for
-    /// ten minutes ago
+    /// Count only entries since this time: 2026-11-24 (its first instant), '2026-11-24 06:24:50', both in this machine's
+    /// time zone, or with a zone as in RFC 3339, or 10m for ten minutes ago
     #[arg(long, visible_alias = "since", value_name = "TIME")]
     from: Option<String>,
-    /// Count only entries up to this time
+    /// Count only entries up to this time; a date means its first instant
     #[arg(long, visible_alias = "until", value_name = "TIME")]
     to: Option<String>,
     /// The format of FILE [default: detected]
@@ -132,7 +134,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         let clock = args.lines_of.clock()?;
         let reading =
             Reading { format: args.log_format, prefix: args.lines_of.line_prefix.clone(), clock, own: false };
-        let files = in_order(args.files.clone(), &reading).await;
+        let files = in_order(each_once(&args.files), &reading).await;
         (Source::Files(Files::open(files, Named::ByUser)?), reading)
     };
     let pipe = Pipe::start(&choice)?;
@@ -173,6 +175,16 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         }
         exit => exit,
     })
+}
+
+/// Returns the files without those that are named twice, perhaps by a link: their entries would be counted twice.
+fn each_once(files: &[PathBuf]) -> Vec<PathBuf> {
+    let mut seen = BTreeSet::new();
+    let mut is_new = |path: &PathBuf| match std::fs::metadata(path) {
+        Ok(file) => seen.insert((file.dev(), file.ino())),
+        Err(_) => true,
+    };
+    files.iter().filter(|path| is_new(path)).cloned().collect()
 }
 
 /// Returns the name of the log for the title of the HTML page.

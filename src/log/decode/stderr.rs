@@ -364,7 +364,8 @@ impl Decoder {
                 return self.line(line, dropped, sink);
             }
             self.losses.strange += 1;
-            self.losses.misfits += u64::from(self.is_guessed && looks_like_time(line) && self.begins_with_time);
+            self.losses.misfits +=
+                u64::from(self.is_guessed && looks_like_time(line) && self.begins_with_time);
         }
         self.unread.add(self.unread.lines, 1);
         // Something other than the server, such as a library or an archive command, wrote to the same file without

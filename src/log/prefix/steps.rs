@@ -137,6 +137,23 @@ fn run(text: &[u8], class: u8) -> usize {
     text.iter().take_while(|b| is_of(class, **b)).count()
 }
 
+/// The types of processes that have a blank in their names, as `%b` shows them. Source: GetBackendTypeDesc in miscinit.c, and the
+/// types of the server's own background workers.
+const BACKENDS: [&str; 12] = [
+    "client backend",
+    "dead-end client backend",
+    "standalone backend",
+    "autovacuum launcher",
+    "autovacuum worker",
+    "background writer",
+    "parallel worker",
+    "logical replication launcher",
+    "logical replication apply worker",
+    "logical replication tablesync worker",
+    "logical replication parallel worker",
+    "logical replication worker",
+];
+
 /// The length of an escape's value at the beginning of `rest`, if `next` follows it.
 fn length(escape: u8, rest: &[u8], next: &[u8]) -> Option<usize> {
     match escape {
@@ -155,8 +172,14 @@ fn length(escape: u8, rest: &[u8], next: &[u8]) -> Option<usize> {
             let more = run(after, NAME);
             (after.get(more) != Some(&b'@') && begins(&rest[name..], next)).then_some(name)
         }
+        b'b' if let Some(known) = backend(rest) => begins(&rest[known..], next).then_some(known),
         _ => find(rest, next),
     }
+}
+
+/// The length of a known type of process at the beginning of a text.
+fn backend(text: &[u8]) -> Option<usize> {
+    BACKENDS.iter().find(|known| text.starts_with(known.as_bytes())).map(|known| known.len())
 }
 
 /// The position of a short literal of the prefix in a text.
@@ -192,6 +215,8 @@ fn fits(escape: u8, text: &[u8]) -> bool {
         }
         b'v' => text.is_empty() || text.iter().filter(|b| **b == b'/').count() == 1,
         b'r' | b'h' | b'L' => text == b"[local]" || all(|b| !b.is_ascii_whitespace()),
+        // Extensions have types of their own.
+        b'b' => all(|b| b.is_ascii_alphanumeric() || b" _-./()".contains(b)),
         b'n' => text.len() > 4 && text[..text.len() - 4].iter().all(u8::is_ascii_digit),
         _ => true,
     }

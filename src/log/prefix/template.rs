@@ -107,12 +107,15 @@ pub(super) fn field(escape: u8) -> Option<Field> {
     })
 }
 
-/// Returns a regular expression for the values that an escape can have in front of `next`.
-fn expression(escape: u8, next: &[u8]) -> &'static str {
+/// Returns a regular expression for the values that an escape can have in front of `next`. `plainly`: names of roles and
+/// databases have no blanks.
+fn expression(escape: u8, next: &[u8], plainly: bool) -> &'static str {
     match escape {
+        b'u' | b'd' if plainly => "[^\\s]*?",
         // A name like alice@example.com may precede @shop, so the longest run without a blank is tried first.
         b'u' if next.starts_with(b"@") => "(?:[^\\s]*|[^\\n]*?)",
-        b'a' | b'd' | b'i' | b'b' | b'u' => "[^\\n]*?",
+        b'b' => "(?:(?:dead-end )?client backend|logical replication [a-z]+ worker|[A-Za-z0-9 _./()-]*?)",
+        b'a' | b'd' | b'i' | b'u' => "[^\\n]*?",
         b'r' => "(?:\\[local\\]|[^\\s()]+\\([0-9]+\\)|[^\\s()]*)",
         b'h' => "(?:\\[local\\]|[0-9a-fA-F:]*:[0-9a-fA-F:.]+(?:%[A-Za-z0-9]+)?|[^\\s]*?)",
         b'p' => "[0-9]+",
@@ -175,7 +178,7 @@ pub(super) fn literal_at(pieces: &[Piece], i: usize) -> &[u8] {
 }
 
 /// Builds the pattern of these pieces, and the field of each of its groups.
-fn pattern(pieces: &[Piece]) -> Result<(Regex, Vec<Field>)> {
+fn pattern(pieces: &[Piece], plainly: bool) -> Result<(Regex, Vec<Field>)> {
     let mut text = String::from("(?s-u)^");
     let mut groups = Vec::new();
     for (i, piece) in pieces.iter().enumerate() {
@@ -183,7 +186,7 @@ fn pattern(pieces: &[Piece]) -> Result<(Regex, Vec<Field>)> {
             Piece::Literal(literal) => text.push_str(&regex::escape(&String::from_utf8_lossy(literal))),
             Piece::Escape(escape, padded) => {
                 let space = if *padded { " *" } else { "" };
-                let part = expression(*escape, literal_at(pieces, i + 1));
+                let part = expression(*escape, literal_at(pieces, i + 1), plainly);
                 match field(*escape).filter(|field| !groups.contains(field)) {
                     Some(field) => {
                         groups.push(field);
@@ -322,13 +325,22 @@ impl Prefix {
         places.peek()?;
         let patterns = self.patterns.get_or_init(|| {
             // The whole prefix is tried first: %b and the like would otherwise swallow what the session part holds.
-            let mut all = Vec::new();
-            if let Some(session) = &self.session {
-                let whole: Vec<Piece> = self.base.iter().chain(session).cloned().collect();
-                all.extend(pattern(&whole));
-            }
-            all.extend(pattern(&self.base));
-            all
+            let whole =
+                self.session.as_ref().map(|session| self.base.iter().chain(session).cloned().collect());
+            let of = |pieces: &Vec<Piece>| {
+                // Programs often have blanks in their names, roles hardly ever.
+                let at = |wanted: u8| {
+                    pieces
+                        .iter()
+                        .position(|piece| matches!(piece, Piece::Escape(escape, _) if *escape == wanted))
+                };
+                let is_behind =
+                    |name: u8| at(b'a').zip(at(name)).is_some_and(|(program, name)| program < name);
+                let plainly =
+                    (is_behind(b'u') || is_behind(b'd')).then(|| pattern(pieces, true).ok()).flatten();
+                plainly.into_iter().chain(pattern(pieces, false)).collect::<Vec<_>>()
+            };
+            whole.iter().chain([&self.base]).flat_map(of).collect()
         });
         if memory.0.len() != patterns.len() {
             memory.0 = patterns.iter().map(|(regex, _)| regex.capture_locations()).collect();

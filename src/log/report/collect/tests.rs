@@ -280,6 +280,21 @@ fn a_temporary_file_is_that_of_its_statement_wherever_the_log_has_it() {
     );
     let left = added(&[plain, plain]);
     assert_eq!(values(Section::TemporaryFiles, &["files", "total_bytes"], &left), ["2 | 2000"]);
+    // The file of a statement that has failed is logged after its error, that of one that was not logged before another.
+    let failed = error("57014", "canceling statement due to user request", "SELECT 1 ORDER BY 2");
+    let next = at(100, "duration: 5.000 ms  statement: SELECT 2");
+    for (entries, statement) in [
+        (vec![failed, plain, next], "select ? order by ?"),
+        (vec![plain, next], ""),
+        (vec![plain, at(100, "statement: SELECT 2"), at(100, "duration: 5.000 ms")], ""),
+        (vec![plain, at(1, "duration: 1000.000 ms  statement: SELECT 2")], "select ?"),
+    ] {
+        let all = added(&entries);
+        let files = values(Section::TemporaryFiles, &["files", "statement", "first"], &all);
+        assert_eq!(files.len(), 1, "{files:?}");
+        assert!(files[0].starts_with(&format!("1 | {statement} |")), "{files:?}");
+        assert!(files[0].ends_with("1970-01-01T00:00:00Z") || files[0].contains("00:00:00"), "{files:?}");
+    }
 }
 
 #[test]
