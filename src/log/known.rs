@@ -236,8 +236,8 @@ const OTHERS: &[&str] = &[
     "",
 ];
 
-/// Returns all known prefixes, each once, including those with the other kind of time, those whose names only processes with a
-/// session show (`%q`), and those with user and database swapped: without a label, nothing tells one from the other.
+/// Returns all known prefixes, each once, including variants with `%q`, and variants with user and database swapped: without
+/// a label, nothing tells one from the other.
 pub fn all() -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     let listed = NAMED.iter().flat_map(|(_, prefixes)| prefixes.iter()).chain(OTHERS);
@@ -254,8 +254,8 @@ pub fn all() -> Vec<String> {
     all
 }
 
-/// Returns the prefix with `%q` behind each blank after its first escape, up to the first name that only processes with a
-/// session have. There is none if it has a `%q` or no such name.
+/// Returns the variants of a prefix that have a `%q` after a blank, between its first escape and the first field that only
+/// processes with a session have. A prefix that has a `%q` already has no variants.
 fn with_q(prefix: &str) -> Vec<String> {
     let names = ["%u", "%d", "%a", "%r", "%h"];
     let (Some(name), Some(first)) =

@@ -1,5 +1,5 @@
-//! Texts of a log in another encoding than UTF-8. The server writes a message in the encoding of the session's database, so one
-//! log may have several. Nothing in the log names them: the encoding is the one in which a text has a word of the server's
+//! Texts of a log in encodings other than UTF-8. The server writes a message in the encoding of the session's database, so one
+//! log may have texts in several encodings. Nothing in the log names them. An encoding is recognized by the words of the server's
 //! translations.
 
 use std::borrow::Cow;
@@ -12,7 +12,7 @@ use regex::bytes::Regex;
 use super::record::Record;
 use super::words;
 
-/// The encodings of databases in which the server's translations can be written, beside UTF-8.
+/// The encodings, besides UTF-8, that databases may have and that the server's translations can be written in.
 static ENCODINGS: [&Encoding; 13] = [
     rs::WINDOWS_1252,
     rs::ISO_8859_15,
@@ -29,11 +29,11 @@ static ENCODINGS: [&Encoding; 13] = [
     rs::GB18030,
 ];
 
-/// How many bytes of a line or message are looked at to find out whether there is anything to do: the words of the server
-/// are at its beginning.
+/// The number of bytes at the beginning of a line or message that are searched for characters beyond ASCII. The server's own words
+/// are there.
 const BEGINNING: usize = 256;
 
-/// Matches any word of the server that is not plain ASCII.
+/// Matches any word of the server's translations that is not plain ASCII.
 static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let words: Vec<String> = words::beyond_ascii().map(regex::escape).collect();
     Regex::new(&words.join("|")).ok()
@@ -49,8 +49,8 @@ pub struct Legacy {
 }
 
 impl Legacy {
-    /// Returns a line in UTF-8. A line that is in UTF-8, or has no word that shows its encoding, stays as it is.
-    /// `continues`: it belongs to the entry of the line before.
+    /// Returns a line in UTF-8. A line that is in UTF-8 already, or whose encoding is not recognized, is returned unchanged.
+    /// `continues` says whether the line belongs to the same entry as the line before it.
     pub fn line<'a>(&mut self, line: &'a [u8], continues: bool) -> Cow<'a, [u8]> {
         if !continues {
             self.of_entry = None;
@@ -71,7 +71,7 @@ impl Legacy {
         self.of(line).and_then(|encoding| utf8(encoding, line)).map_or(line.into(), Cow::Owned)
     }
 
-    /// Turns the texts of a record into UTF-8, if its severity or its message shows what encoding they are in.
+    /// Turns the texts of a record into UTF-8, if their encoding is recognized by its severity or its message.
     pub fn record(&mut self, record: &mut Record) {
         let beginning = &record.message[..record.message.len().min(BEGINNING)];
         if record.severity.is_ascii() && beginning.is_ascii() {
@@ -99,8 +99,8 @@ impl Legacy {
         }
     }
 
-    /// Returns whether a text is in UTF-8. Two bytes of the encoding that was found last may look like it, but have no word of
-    /// the server then.
+    /// Returns whether a text is in UTF-8. A text in another encoding may be valid UTF-8 by chance. It is recognized if it has a
+    /// word of the server in the encoding that was found last, but none in UTF-8.
     fn is_utf8(&self, text: &[u8]) -> bool {
         let has_word = |text: &[u8]| WORDS.as_ref().is_some_and(|words| words.is_match(text));
         std::str::from_utf8(text).is_ok()
@@ -109,7 +109,7 @@ impl Legacy {
             })
     }
 
-    /// Returns the encoding in which this text has a word of the server.
+    /// Returns the encoding in which this text has a word of the server's translations.
     fn of(&mut self, text: &[u8]) -> Option<&'static Encoding> {
         let words = WORDS.as_ref()?;
         let shows = |encoding: &&'static Encoding| {

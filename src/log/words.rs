@@ -64,7 +64,8 @@ fn begins<'a>(text: &'a [u8], word: &str) -> Option<&'a [u8]> {
     if text.first() == word.as_bytes().first() { text.strip_prefix(word.as_bytes()) } else { None }
 }
 
-/// Returns the words and the beginnings of messages that are not plain ASCII. Short ones could be anything in another encoding.
+/// Returns the words and the beginnings of messages that are not plain ASCII and longer than one character. In another encoding,
+/// a single character could be anything.
 pub fn beyond_ascii() -> impl Iterator<Item = &'static str> {
     let words = SEVERITIES.iter().chain(PARTS).map(|(word, _)| *word);
     let messages = STATEMENTS.iter().chain(STEPS).chain(FETCH).chain(OWN_WORK).chain(PARAMETERS).copied();

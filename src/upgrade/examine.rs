@@ -377,7 +377,7 @@ impl Work<'_> {
         if ended.exit != Exit::Unavailable {
             return Err(ended);
         }
-        // While a database is being dropped, a new session of it waits for what becomes of it.
+        // While the database is being dropped, a new session waits until that has succeeded or failed.
         match self.examination.reader(&target.with_database(name)).await {
             Err(e) if self.is_gone(name, &e) => {
                 self.findings.truncate(known);
@@ -385,15 +385,15 @@ impl Work<'_> {
                 return Ok(());
             }
             Ok(again) => again.close().await,
-            // The server is gone too if no other session is possible.
+            // If no session of another database is possible either, the server is gone.
             Err(_) => self.examination.reader(target).await.map_err(|_| ended.clone())?.close().await,
         }
         self.unseen("the rest of it", Some(name), "try again", &ended);
         Ok(())
     }
 
-    /// Returns whether a session of a database could not begin because it was dropped after the list of databases was
-    /// read, and tells it.
+    /// Returns whether a session could not begin because its database was dropped after the list of databases was read. If so,
+    /// the user is told.
     fn is_gone(&self, name: &str, error: &Error) -> bool {
         let is_gone = error.sqlstate.as_deref() == Some("3D000");
         if is_gone {
@@ -402,7 +402,7 @@ impl Work<'_> {
         is_gone
     }
 
-    /// Examines a database in this session of it.
+    /// Examines the database of this session.
     async fn entered(&mut self, reader: &mut Reader, database: &Database) -> Result<()> {
         let name = &database.name;
         for check in CHECKS.iter().filter(|check| check.scope == Scope::Database) {

@@ -1,4 +1,4 @@
-//! Statements that end at the first damaged table or index, and are run again from there.
+//! Runs statements that end at the first damaged table or index, and goes on behind it.
 
 use crate::answer::{ArgValue, Outcome, Remarks, ReportRun};
 use crate::error::{Error, Result};
@@ -8,12 +8,13 @@ use crate::session::Reader;
 
 /// The SQLSTATEs of data and of an index that are damaged.
 const DAMAGED: [&str; 2] = ["XX001", "XX002"];
-/// The SQLSTATE of a lock that could not be had in time. The text sees at its next run that it is held, and passes it over.
+/// The SQLSTATE of a lock that was not available in time. When the statement is run again, it sees the lock and skips what is
+/// locked.
 const LOCKED: &str = "55P03";
 
-/// The parameter that gets the first column of the last row before the damage.
+/// The parameter for the value of the first column in the last row before the damage.
 const AFTER: &str = "resume_after";
-/// The parameter that gets what the server said of the damage. The next row must then be about what is damaged.
+/// The parameter for the server's message about the damage. If it is set, the first row must be that of what is damaged.
 const DAMAGE: &str = "resume_damage";
 
 /// Returns whether an error of the server says that it met damaged data.
@@ -22,9 +23,9 @@ pub fn is_damage(e: &Error) -> bool {
 }
 
 /// Runs a report and passes its rows on, as [`ReportRun::answer`] does. If its statement ends at something damaged or
-/// locked, and its parameters say how to go on, it is run again from there.
+/// locked, and the report has the parameters for that, it is run again and goes on behind it.
 ///
-/// Errors: those of [`ReportRun::answer`]; a run that made no progress.
+/// Errors: those of [`ReportRun::answer`]; the statement ended again without another row.
 pub async fn answer(
     run: &mut ReportRun<'_>,
     reader: &mut Reader,
@@ -63,7 +64,7 @@ fn set(run: &mut ReportRun<'_>, name: &str, value: ArgValue) {
     }
 }
 
-/// Passes rows on, and keeps the number in the first column of the last one.
+/// Passes rows on, and keeps the number in the first column of the last row.
 struct Followed<'a> {
     sink: &'a mut dyn RowSink,
     column: Column,

@@ -28,8 +28,8 @@ struct Changed {
 }
 
 impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
-    /// Notifies people of jobs that have become overdue or stale, or are well again, unless another runner has done so.
-    /// After an error, the next look tries again.
+    /// Notifies people of jobs that have become overdue or stale, and of those that have recovered, unless another runner has
+    /// done so. After an error, the next look tries again.
     pub(super) async fn alarm(
         &mut self,
         jobs: &[Rc<Job>],
@@ -146,7 +146,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         self.send(job, "on_recovery", job.on_recovery.as_ref(), &news, tell).await;
     }
 
-    /// Sends news of a job by the way that this key of its gives.
+    /// Sends news of a job in the way that this key of the jobs file specifies.
     async fn send(
         &mut self,
         job: &Rc<Job>,

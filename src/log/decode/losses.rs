@@ -11,7 +11,8 @@ pub struct Losses {
     pub too_long: u64,
     /// The number of lines that look like entries but do not begin with the prefix. They are shown unchanged.
     pub strange: u64,
-    /// How many of them begin with a time as the prefix does, which was guessed, so that it may be another one.
+    /// How many of these lines begin with a time, as the prefix does. If the prefix was guessed, they show that it is wrong or
+    /// has changed.
     pub misfits: u64,
     /// The number of lines that do not have the format of the wrapping that the log is in.
     pub odd: u64,

@@ -35,7 +35,7 @@ pub struct Decoder {
     prefix: Prefix,
     memory: Memory,
     guessed: Option<Guessed>,
-    /// Whether the prefix is guessed, also if no other one is looked for any longer.
+    /// Whether the prefix was guessed. This stays true when no other prefix is tried any longer.
     is_guessed: bool,
     begins_with_time: bool,
     clock: Clock,
@@ -69,11 +69,11 @@ pub struct Guessed {
     pub name: String,
     /// The prefixes to choose from; if empty, all that are known.
     pub candidates: Vec<String>,
-    /// How often no prefix was found that fits a further line.
+    /// How many lines were found that fit no prefix.
     pub attempts: usize,
 }
 
-/// After so many lines that fit no prefix, none is looked for any longer.
+/// After this many lines that fit no prefix, no other prefix is tried any longer.
 const ATTEMPTS: usize = 10;
 
 impl Decoder {

@@ -137,7 +137,7 @@ fn run(text: &[u8], class: u8) -> usize {
     text.iter().take_while(|b| is_of(class, **b)).count()
 }
 
-/// The types of processes that have a blank in their names, as `%b` shows them. Source: GetBackendTypeDesc in miscinit.c, and the
+/// The types of processes, as `%b` shows them, that consist of several words. Source: GetBackendTypeDesc in miscinit.c, and the
 /// types of the server's own background workers.
 const BACKENDS: [&str; 12] = [
     "client backend",
@@ -215,7 +215,7 @@ fn fits(escape: u8, text: &[u8]) -> bool {
         }
         b'v' => text.is_empty() || text.iter().filter(|b| **b == b'/').count() == 1,
         b'r' | b'h' | b'L' => text == b"[local]" || all(|b| !b.is_ascii_whitespace()),
-        // Extensions have types of their own.
+        // The background workers of extensions have types of their own.
         b'b' => all(|b| b.is_ascii_alphanumeric() || b" _-./()".contains(b)),
         b'n' => text.len() > 4 && text[..text.len() - 4].iter().all(u8::is_ascii_digit),
         _ => true,

@@ -107,8 +107,8 @@ pub(super) fn field(escape: u8) -> Option<Field> {
     })
 }
 
-/// Returns a regular expression for the values that an escape can have in front of `next`. `plainly`: names of roles and
-/// databases have no blanks.
+/// Returns a regular expression for the values that an escape can have in front of `next`. If `plainly` is set, the names of
+/// roles and databases have no blanks.
 fn expression(escape: u8, next: &[u8], plainly: bool) -> &'static str {
     match escape {
         b'u' | b'd' if plainly => "[^\\s]*?",
@@ -328,7 +328,7 @@ impl Prefix {
             let whole =
                 self.session.as_ref().map(|session| self.base.iter().chain(session).cloned().collect());
             let of = |pieces: &Vec<Piece>| {
-                // Programs often have blanks in their names, roles hardly ever.
+                // Names of programs often have blanks, names of roles hardly ever.
                 let at = |wanted: u8| {
                     pieces
                         .iter()

@@ -241,7 +241,7 @@ impl Collector {
             session.called(fingerprint, ms.unwrap_or_default());
         }
         if ms.is_none() {
-            // The files of the statement before it, which was not logged.
+            // Files that were logged before this statement began belong to another one, which was not logged.
             let left = std::mem::take(&mut session.files);
             // The duration may follow in an entry of its own.
             session.begin(entry.time, running, if has_room { (sql, parameters) } else { (b"", b"") });
@@ -301,8 +301,8 @@ impl Collector {
         self.add(entry, Section::Statements, Step::more(ms));
     }
 
-    /// Adds the temporary files that the session logged before this entry to the statement that has now ended after this
-    /// many milliseconds. What was logged before it began belongs to a statement that was not logged.
+    /// Adds the temporary files that the session has logged to the statement that ended with this entry and took this many
+    /// milliseconds. Files that were logged before the statement began belong to another one, which was not logged.
     fn add_files_of(&mut self, entry: &Entry<'_>, fingerprint: u64, ms: f64) {
         let files = self.sessions.known(entry).map(|session| std::mem::take(&mut session.files));
         if let Some(files) = files.filter(|files| files.bytes.count > 0) {

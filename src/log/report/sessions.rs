@@ -81,8 +81,8 @@ pub struct Session {
     pub parameters: Vec<u8>,
     /// The temporary files whose statement has not been logged so far.
     pub files: Unclaimed,
-    /// The statement that has failed, if nothing was logged since: `Some(None)` if it is not known. The files of a failed
-    /// statement are logged after its error, and without a statement.
+    /// The last statement, if it has failed and no other has begun since; `Some(None)` if its text is not known. The temporary files
+    /// of a failed statement are logged after its error, without the statement.
     pub failed: Option<Option<u64>>,
     /// The temporary files of earlier processes with the same pid, whose statements were never logged.
     lost: Unclaimed,

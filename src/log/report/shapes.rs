@@ -176,7 +176,7 @@ pub fn event(severity_is_error: bool, sqlstate: &[u8], message: &[u8]) -> Option
         "database system is ready to accept",
         "database system is shut down",
         "database system was shut down",
-        // So begins a standby, too. After a crash, "was not properly shut down" follows.
+        // A standby that was made from a backup starts like this, too. After a crash, "was not properly shut down" follows.
         "database system was interrupted",
         "received fast shutdown request",
         "received smart shutdown request",
