@@ -24,7 +24,7 @@
            pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS full_name
     FROM pg_catalog.pg_class c
     JOIN namespaces n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'v')
+    WHERE c.relkind IN ('r', 'p', 'v', 'm')
 ), found (place, reason, schema, name, owner, detail, remedy) AS (
     SELECT h.place, h.reason, NULL::text, h.name, NULL::oid, h.detail, h.remedy FROM hba h
     UNION ALL
@@ -86,14 +86,14 @@
     UNION ALL
     SELECT DISTINCT 11, 'view bypasses row security', v.nspname::text, v.relname::text, v.relowner,
            'it reads ' || t.full_name || ' as its owner, to whom the policies of that table do not apply',
-           'ALTER VIEW ' || v.full_name || ' SET (security_invoker = true)'  -- pg15..
+           CASE WHEN v.relkind = 'v' THEN 'ALTER VIEW ' || v.full_name || ' SET (security_invoker = true)' END  -- pg15..
            NULL::text  -- pg..14
     FROM tables v
     JOIN pg_catalog.pg_rewrite w ON w.ev_class = v.oid
     JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass
     JOIN tables t ON t.oid = d.refobjid AND t.relrowsecurity
     JOIN pg_catalog.pg_roles r ON r.oid = v.relowner
-    WHERE v.relkind = 'v'
+    WHERE v.relkind IN ('v', 'm')
       AND (r.rolsuper OR r.rolbypassrls OR (pg_catalog.pg_has_role(v.relowner, t.relowner, 'USAGE') AND NOT t.relforcerowsecurity))
       AND NOT EXISTS (SELECT FROM pg_catalog.unnest(v.reloptions) AS o (option) WHERE o.option LIKE 'security_invoker=%' AND pg_catalog.split_part(o.option, '=', 2)::bool)
     UNION ALL

@@ -130,7 +130,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("log-on-overdue", ROWS),
     ("long-transaction", ROWS),
     ("major-out-of-support", ROWS),
-    ("memory-overcommitted", ROWS),
     ("minor-behind", ROWS),
     ("prepared-transaction-old", ROWS),
     ("receiver-missing", ROWS),

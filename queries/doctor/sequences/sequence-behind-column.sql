@@ -4,12 +4,13 @@
 -- needs   = "CONNECT on the database; SELECT on the tables and their sequences; a server built with libxml"
 -- lock_timeout = "100ms"
 -- retry   = ["55P03", "XX000"]
--- key     = ["sequence_schema", "sequence", "schema", "table", "column"]
--- columns = ["sequence_schema text", "sequence text", "schema text", "table text", "column text", "greatest int8", "next int8", "subscribed bool", "state text", "remedy text"]
+-- key     = ["kind", "sequence_schema", "sequence", "schema", "table", "column"]
+-- columns = ["kind text", "sequence_schema text", "sequence text", "schema text", "table text", "column text", "greatest int8", "next int8", "subscribed bool", "used_pct float8", "state text", "remedy text"]
 -- [[check]]
 -- name     = "sequence-behind-column"
 -- object   = "{sequence_schema}.{sequence}"
 -- value    = "greatest"
+-- only     = "kind = 'behind'"
 -- warning  = "state = '' and not subscribed"
 -- note     = "state = ''"
 -- unseen   = "state <> ''"
@@ -19,6 +20,19 @@
 -- why      = "An INSERT fails with a duplicate key as soon as the sequence gives a value that the column already has. This happens after rows were loaded with their keys, and after a switchover by logical replication, which does not replicate sequences."
 -- source   = "the largest value of the column, read from its unique index, and then the value of the sequence"
 -- ignore   = "A single row with a large key that is meant as a marker; a subscriber before the switchover."
+-- [[check]]
+-- name     = "sequence-near-end"
+-- object   = "{sequence_schema}.{sequence}"
+-- value    = "used_pct"
+-- only     = "kind = 'set'"
+-- critical = "used_pct >= 90"
+-- warning  = "used_pct >= 75"
+-- finding  = "the sequence {sequence_schema}.{sequence} was set to {next}, which leaves only a few of its values"
+-- remedy   = "{remedy}"
+-- proof    = "pgkit sequences"
+-- why      = "After the last value that the sequence or the column can hold, every INSERT that needs a new key fails. The change to bigint rewrites the table, which takes long if it is large."
+-- source   = "the value that RESTART WITH or setval() has set, which before 18 only the sequence itself shows until it is called"
+-- ignore   = "A sequence whose values are not kept for long, if somebody restarts it regularly."
 WITH RECURSIVE exclusive (oid) AS (
 -- include exclusive
 ), waiting (oid) AS (
@@ -98,20 +112,29 @@ WITH RECURSIVE exclusive (oid) AS (
 ), compared AS (  -- pg..11
     -- Read after the column, so that rows that are added meanwhile are behind the sequence. A sequence that was not called since it was created
     -- or set returns its last value next.
-    SELECT m.*, CASE WHEN m.edge IS NOT NULL THEN coalesce(
+    SELECT m.*, pg_catalog.pg_sequence_last_value(m.seqrelid::regclass) IS NULL AS is_set, CASE WHEN m.is_read THEN coalesce(
                pg_catalog.pg_sequence_last_value(m.seqrelid::regclass)::numeric + m.step::numeric,
                pg_catalog.substring(pg_catalog.query_to_xml(pg_catalog.format('SELECT last_value FROM %I.%I', m.seqschema, m.seqname), true, false, '')::text, '<last_value>(-?[0-9]+)</last_value>')::numeric) END AS next
     FROM measured m
+), judged AS (
+    SELECT 'behind' AS kind, c.*, NULL::float8 AS used
+    FROM compared c
+    WHERE (c.state <> '' AND c.rows > 0) OR (c.state = '' AND NOT c.is_read AND c.rows > 0)
+       -- If several servers take turns, a value of another server is no obstacle.
+       OR (CASE WHEN c.step > 0 THEN c.edge::numeric >= c.next ELSE c.edge::numeric <= c.next END AND pg_catalog.mod(c.edge::numeric - c.next, c.step::numeric) = 0::numeric)
+    UNION ALL  -- pg..17
+    SELECT 'set', c.*, pg_catalog.round(100::numeric * CASE WHEN c.step > 0 THEN (c.next - c.seqmin::numeric) / greatest(c.seqmax::numeric - c.seqmin::numeric, 1::numeric)  -- pg..17
+                                                       ELSE (c.seqmax::numeric - c.next) / greatest(c.seqmax::numeric - c.seqmin::numeric, 1::numeric) END, 1)::float8  -- pg..17
+    FROM compared c  -- pg..17
+    WHERE c.is_set AND c.next <> c.first::numeric  -- pg..17
 )
-SELECT c.seqschema::text AS sequence_schema, c.seqname::text AS sequence, c.nspname::text AS schema, c.relname::text AS "table", c.attname::text AS "column",
-       c.edge AS greatest, c.next::int8 AS next, c.subscribed, CASE WHEN c.state = '' AND NOT c.is_read THEN 'there are too many columns to read at once' ELSE c.state END AS state,
-       CASE WHEN c.edge > c.seqmax OR c.edge < c.seqmin THEN 'ALTER SEQUENCE ' || pg_catalog.quote_ident(c.seqschema) || '.' || pg_catalog.quote_ident(c.seqname) || ' AS bigint NO MINVALUE NO MAXVALUE; ' ELSE '' END
+SELECT c.kind, c.seqschema::text AS sequence_schema, c.seqname::text AS sequence, c.nspname::text AS schema, c.relname::text AS "table", c.attname::text AS "column",
+       c.edge AS greatest, c.next::int8 AS next, c.subscribed, c.used AS used_pct, CASE WHEN c.state = '' AND NOT c.is_read THEN 'there are too many columns to read at once' ELSE c.state END AS state,
+       CASE WHEN c.kind = 'set' THEN 'ALTER SEQUENCE ' || pg_catalog.quote_ident(c.seqschema) || '.' || pg_catalog.quote_ident(c.seqname) || ' RESTART WITH a smaller value, or AS bigint with a larger MAXVALUE'
+       ELSE CASE WHEN c.edge > c.seqmax OR c.edge < c.seqmin THEN 'ALTER SEQUENCE ' || pg_catalog.quote_ident(c.seqschema) || '.' || pg_catalog.quote_ident(c.seqname) || ' AS bigint NO MINVALUE NO MAXVALUE; ' ELSE '' END
        || 'SELECT pg_catalog.setval(' || pg_catalog.quote_literal(pg_catalog.quote_ident(c.seqschema) || '.' || pg_catalog.quote_ident(c.seqname)) || ', '
        -- Another column may have gone further with the same sequence.
        || CASE WHEN c.step > 0 THEN 'greatest(max(' ELSE 'least(min(' END || pg_catalog.quote_ident(c.attname) || '), (SELECT s.last_value FROM '
-       || pg_catalog.quote_ident(c.seqschema) || '.' || pg_catalog.quote_ident(c.seqname) || ' s))) FROM ' || pg_catalog.quote_ident(c.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS remedy
-FROM compared c
-WHERE (c.state <> '' AND c.rows > 0) OR (c.state = '' AND NOT c.is_read AND c.rows > 0)
-   -- If several servers take turns, a value of another server is no obstacle.
-   OR (CASE WHEN c.step > 0 THEN c.edge::numeric >= c.next ELSE c.edge::numeric <= c.next END AND pg_catalog.mod(c.edge::numeric - c.next, c.step::numeric) = 0::numeric)
-ORDER BY c.state, c.seqschema, c.seqname, c.nspname, c.relname, c.attname
+       || pg_catalog.quote_ident(c.seqschema) || '.' || pg_catalog.quote_ident(c.seqname) || ' s))) FROM ' || pg_catalog.quote_ident(c.nspname) || '.' || pg_catalog.quote_ident(c.relname) END AS remedy
+FROM judged c
+ORDER BY c.kind, c.state, c.seqschema, c.seqname, c.nspname, c.relname, c.attname
