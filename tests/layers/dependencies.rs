@@ -11,6 +11,7 @@ const LICENCES: &[&str] = &[
     "MIT",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
+    "BSD-3-Clause",
     "BSL-1.0",
     "ISC",
     "Unicode-3.0",

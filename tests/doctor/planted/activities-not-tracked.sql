@@ -2,8 +2,9 @@
 --
 -- since = 10
 -- own = true
--- checks = ["idle-in-transaction", "long-transaction"]
--- expect = ["unseen idle-in-transaction other sessions", "unseen long-transaction other sessions"]
+-- also = ["long-transaction"]
+-- checks = ["idle-in-transaction"]
+-- expect = ["unseen idle-in-transaction other sessions"]
 -- text = ["track_activities is off for them"]
 -- @session hidden
 SET track_activities = off;

@@ -2,7 +2,7 @@
 --
 -- since = 10
 -- checks = ["sequence-near-end"]
--- expect = ["warning sequence-near-end public.s75", "critical sequence-near-end public.leap", "critical sequence-near-end public.s90", "critical sequence-near-end public.down", "critical sequence-near-end public.t_id_seq", "critical sequence-near-end public.ident_id_seq", "critical sequence-near-end Od d.\"Lo ose\"", "warning sequence-near-end public.parent_id_seq", "critical sequence-near-end public.cyc_narrow", "critical sequence-near-end public.of_domain_id_seq", "critical sequence-near-end public.far_id_seq"]
+-- expect = ["warning sequence-near-end public.s75", "critical sequence-near-end public.leap", "critical sequence-near-end public.s90", "critical sequence-near-end public.down", "critical sequence-near-end public.t_id_seq", "critical sequence-near-end public.ident_id_seq", "critical sequence-near-end Od d.\"Lo ose\"", "warning sequence-near-end public.parent_id_seq", "critical sequence-near-end public.cyc_narrow", "critical sequence-near-end public.of_domain_id_seq", "critical sequence-near-end public.set_far_id_seq"]
 -- text = ["t.id (integer)"]
 CREATE SEQUENCE s74 MAXVALUE 100000;
 SELECT setval('s74', 74000);
@@ -18,8 +18,8 @@ SELECT setval('down', -950);
 CREATE SEQUENCE cyc MAXVALUE 100 CYCLE;
 SELECT setval('cyc', 99);
 CREATE SEQUENCE fresh MAXVALUE 100;
-CREATE TABLE far (id serial PRIMARY KEY);
-ALTER SEQUENCE far_id_seq RESTART WITH 2147483600;
+CREATE TABLE set_far (id serial PRIMARY KEY);
+ALTER SEQUENCE set_far_id_seq RESTART WITH 2147483600;
 CREATE TABLE near (id serial PRIMARY KEY);
 ALTER SEQUENCE near_id_seq RESTART WITH 1000;
 -- This bigint sequence fills an integer column.
@@ -50,6 +50,6 @@ SELECT setval('of_domain_id_seq', 30000);
 CREATE TABLE far (id serial);
 SELECT setval('far_id_seq', 1000000000);
 -- @healthy
-DROP TABLE t, ident, parent, child, narrow, of_domain, far;
+DROP TABLE t, ident, parent, child, narrow, of_domain, set_far;
 DROP SEQUENCE IF EXISTS s75, s90, leap, down, cyc_narrow;
 DROP SCHEMA "Od d" CASCADE;
