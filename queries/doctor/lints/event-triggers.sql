@@ -3,13 +3,13 @@
 -- since   = 10
 -- needs   = "CONNECT on the database"
 -- key     = ["name"]
--- columns = ["name text", "event text", "disabled bool"]
+-- columns = ["name text", "event text", "disabled bool", "state text"]
 -- [[check]]
 -- name     = "event-trigger-disabled"
 -- object   = "{name}"
 -- only     = "disabled"
 -- note     = "disabled"
--- finding  = "the event trigger {name} on {event} is disabled"
+-- finding  = "the event trigger {name} on {event} is {state}"
 -- remedy   = "ALTER EVENT TRIGGER {name:ident} ENABLE, or drop it"
 -- why      = "A disabled event trigger neither prevents nor records what it should. An error in the function of a login trigger locks everybody out, including superusers."
 -- source   = "pg_event_trigger.evtenabled"
@@ -26,9 +26,10 @@
 -- source   = "PostgreSQL's manual, Event Triggers, login (17 and later)"
 -- ignore   = "It was written with care, and somebody knows how to log in without it."
 -- optional = "lint"
-SELECT e.evtname::text AS name, e.evtevent::text AS event, e.evtenabled = 'D' AS disabled
+SELECT e.evtname::text AS name, e.evtevent::text AS event, e.evtenabled IN ('D', 'R') AS disabled,
+       CASE e.evtenabled WHEN 'R' THEN 'enabled only for replication' ELSE 'disabled' END AS state
 FROM pg_catalog.pg_event_trigger e
-WHERE (e.evtenabled = 'D' OR e.evtevent = 'login')
+WHERE (e.evtenabled IN ('D', 'R') OR e.evtevent = 'login')
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_event_trigger'::regclass AND d.objid = e.oid
                                                        AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e')
 ORDER BY e.evtname::text COLLATE "C"

@@ -121,7 +121,7 @@ WITH RECURSIVE clock AS (
            CASE WHEN h.head = 0 THEN 'the prepared transaction ' || coalesce(p.gid, 'whose name is unknown')
                 ELSE pg_catalog.concat('session ', h.head, ' of ' || coalesce(s.usename::text, s.backend_type), ' (' || s.state || ')') END
            || CASE WHEN h.object IN ('transaction', 'advisory', 'virtualxid') THEN '' ELSE ' on ' || h.object END AS what,
-           CASE WHEN h.head = 0 THEN coalesce('ROLLBACK PREPARED ' || pg_catalog.quote_literal(p.gid), 'End it with ROLLBACK PREPARED: pgkit prepared lists it')
+           CASE WHEN h.head = 0 THEN coalesce(pg_catalog.format('In its database: COMMIT PREPARED %1$L if its coordinator has committed, otherwise ROLLBACK PREPARED %1$L', p.gid), 'End it with COMMIT PREPARED or ROLLBACK PREPARED: pgkit prepared lists it')
                 WHEN s.state = 'active' THEN 'SELECT pg_cancel_backend(' || h.head::text || ')'
                 ELSE 'SELECT pg_terminate_backend(' || h.head::text || ')' END AS remedy
     FROM heads h

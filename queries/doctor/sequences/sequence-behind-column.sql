@@ -60,14 +60,14 @@ WITH RECURSIVE exclusive (oid) AS (
                                       JOIN pg_catalog.pg_depend x ON x.classid = 'pg_catalog.pg_attrdef'::regclass AND x.objid = f.oid AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.refobjid = d.objid
                                       WHERE f.adrelid = d.refobjid AND f.adnum = d.refobjsubid
                                         -- Values that are made from those of the sequence cannot be compared with it.
-                                        AND pg_catalog.pg_get_expr(f.adbin, 0::oid) ~ '^\(*nextval\(\(?''.*''::(regclass|text)\)?(::regclass)?\)\)*(::(smallint|integer|bigint|numeric))?$'))
+                                        AND CASE WHEN f.adbin::text NOT LIKE '%{VAR %' THEN pg_catalog.pg_get_expr(f.adbin, 0::oid) ~ '^\(*nextval\(\(?''.*''::(regclass|text)\)?(::regclass)?\)\)*(::(smallint|integer|bigint|numeric))?$' ELSE false END))
     UNION
     SELECT d.refobjid, f.adrelid, f.adnum
     FROM pg_catalog.pg_depend d
     JOIN pg_catalog.pg_sequence s ON s.seqrelid = d.refobjid
     JOIN pg_catalog.pg_attrdef f ON f.oid = d.objid
     WHERE d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
-      AND pg_catalog.pg_get_expr(f.adbin, 0::oid) ~ '^\(*nextval\(\(?''.*''::(regclass|text)\)?(::regclass)?\)\)*(::(smallint|integer|bigint|numeric))?$'
+      AND CASE WHEN f.adbin::text NOT LIKE '%{VAR %' THEN pg_catalog.pg_get_expr(f.adbin, 0::oid) ~ '^\(*nextval\(\(?''.*''::(regclass|text)\)?(::regclass)?\)\)*(::(smallint|integer|bigint|numeric))?$' ELSE false END
 ), unique_columns AS (
     SELECT f.seqrelid, f.attnum, c.oid, c.relname, c.relkind, n.nspname, a.attname, q.relname AS seqname, m.nspname AS seqschema,
            s.seqincrement AS step, s.seqstart AS first, s.seqmin, s.seqmax, greatest(c.reltuples, pg_catalog.pg_stat_get_live_tuples(c.oid)) AS rows,
@@ -112,7 +112,7 @@ WITH RECURSIVE exclusive (oid) AS (
 ), compared AS (  -- pg..11
     -- Read after the column, so that rows that are added meanwhile are behind the sequence. A sequence that was not called since it was created
     -- or set returns its last value next.
-    SELECT m.*, pg_catalog.pg_sequence_last_value(m.seqrelid::regclass) IS NULL AS is_set, CASE WHEN m.is_read THEN coalesce(
+    SELECT m.*, CASE WHEN m.is_read THEN pg_catalog.pg_sequence_last_value(m.seqrelid::regclass) IS NULL END AS is_set, CASE WHEN m.is_read THEN coalesce(
                pg_catalog.pg_sequence_last_value(m.seqrelid::regclass)::numeric + m.step::numeric,
                pg_catalog.substring(pg_catalog.query_to_xml(pg_catalog.format('SELECT last_value FROM %I.%I', m.seqschema, m.seqname), true, false, '')::text, '<last_value>(-?[0-9]+)</last_value>')::numeric) END AS next
     FROM measured m

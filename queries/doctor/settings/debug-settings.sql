@@ -4,12 +4,14 @@
 -- needs   = "no special privilege; pg_read_all_settings shows all settings"
 -- scope   = "server"
 -- key     = ["name"]
--- columns = ["name text", "value text", "default text", "reason text", "detail text"]
+-- columns = ["name text", "value text", "default text", "reason text", "detail text", "is_known bool"]
 -- [[check]]
 -- name     = "debug-settings"
 -- object   = "{name}"
 -- only     = "reason = 'debug'"
--- warning  = "reason = 'debug'"
+-- warning  = "is_known"
+-- unseen   = "not is_known"
+-- unseen_because = "a setting of this role or this database hides the server's own value of {name}"
 -- finding  = "{name} is {value}: {detail}"
 -- remedy   = "ALTER SYSTEM RESET {name}; SELECT pg_reload_conf()"
 -- proof    = "pgkit settings --grep {name}"
@@ -20,7 +22,9 @@
 -- name     = "logging-blind"
 -- object   = "{name}"
 -- only     = "reason = 'blind'"
--- note     = "reason = 'blind'"
+-- note     = "is_known"
+-- unseen   = "not is_known"
+-- unseen_because = "a setting of this role or this database hides the server's own value of {name}"
 -- finding  = "{name} is {value}: {detail}"
 -- remedy   = "ALTER SYSTEM SET {name} = on, then reload; logging_collector needs a restart"
 -- proof    = "pgkit settings --all --grep {name}"
@@ -29,7 +33,8 @@
 -- ignore   = "stderr is kept by journald or by the container's runtime."
 WITH settings AS (
     -- The server's own values, below those that this session may have set for itself.
-    SELECT s.name, coalesce(s.reset_val, s.setting) AS value, s.boot_val, s.vartype, s.category, s.context
+    SELECT s.name, coalesce(s.reset_val, s.setting) AS value, s.boot_val, s.vartype, s.category, s.context,
+           s.source NOT IN ('user', 'database', 'database user') AS is_known
     FROM pg_catalog.pg_settings s
 ), judged AS (
     SELECT s.*,
@@ -50,8 +55,15 @@ WITH settings AS (
                WHEN s.name = 'log_checkpoints' AND s.value = 'off' THEN 'checkpoints and their causes are not logged'
            END AS blind
     FROM settings s
+), named AS (
+    SELECT j.*,
+           CASE WHEN j.is_known THEN CASE WHEN j.debug IS NOT NULL THEN 'debug' WHEN j.blind IS NOT NULL THEN 'blind' END
+                WHEN j.name IN ('log_lock_waits', 'log_checkpoints') THEN 'blind'
+                WHEN j.name LIKE 'debug\_print\_%' OR j.name IN ('log_min_messages', 'log_statement_stats', 'log_parser_stats', 'log_planner_stats', 'log_executor_stats', 'force_parallel_mode', 'debug_parallel_query') THEN 'debug'
+           END AS reason
+    FROM judged j
 )
-SELECT j.name, j.value, j.boot_val AS "default", CASE WHEN j.debug IS NOT NULL THEN 'debug' ELSE 'blind' END AS reason, coalesce(j.debug, j.blind) AS detail
-FROM judged j
-WHERE j.debug IS NOT NULL OR j.blind IS NOT NULL
-ORDER BY j.debug IS NULL, j.name COLLATE "C"
+SELECT n.name, n.value, n.boot_val AS "default", n.reason, coalesce(n.debug, n.blind, '') AS detail, n.is_known
+FROM named n
+WHERE n.reason IS NOT NULL
+ORDER BY n.reason DESC, n.name COLLATE "C"

@@ -53,7 +53,7 @@ WITH clock AS (
     LEFT JOIN (SELECT DISTINCT w.pid FROM pg_catalog.pg_stat_replication w) AS r ON r.pid = a.pid
     UNION ALL
     SELECT 'prepared transaction ' || p.gid, 'prepared', p.database::text, pg_catalog.age(p.transaction)::int8, p.prepared, false, false,
-           pg_catalog.format('the prepared transaction %s of %s in %s holds back VACUUM', p.gid, p.owner, p.database), pg_catalog.format('ROLLBACK PREPARED %L', p.gid)
+           pg_catalog.format('the prepared transaction %s of %s in %s holds back VACUUM', p.gid, p.owner, p.database), pg_catalog.format('In its database: COMMIT PREPARED %1$L if its coordinator has committed, otherwise ROLLBACK PREPARED %1$L', p.gid)
     FROM pg_catalog.pg_prepared_xacts p
     UNION ALL
     -- The server does not record since when a slot has held back VACUUM; an inactive slot did so before it became inactive.

@@ -18,7 +18,7 @@
 -- critical = "age_s >= 1h"
 -- warning  = "age_s >= 5min"
 -- finding  = "the prepared transaction {gid} of {owner} in {database} has been waiting for {age_s} to be committed or rolled back; locks held: {locks}"
--- remedy   = "ROLLBACK PREPARED {gid:literal}"
+-- remedy   = "In its database: COMMIT PREPARED {gid:literal} if its coordinator has committed, otherwise ROLLBACK PREPARED {gid:literal}"
 -- why      = "A prepared transaction that nobody ends keeps its locks forever, even across restarts, and holds back VACUUM in the whole database until the transaction IDs run out."
 -- source   = "pg_prepared_xacts; check_postgres and check_pgactivity; the manual, PREPARE TRANSACTION"
 -- ignore   = "A transaction manager ends its own within minutes: check first whether it should be committed with COMMIT PREPARED. If no transaction manager is used, max_prepared_transactions = 0 prevents such transactions."

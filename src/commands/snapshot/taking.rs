@@ -225,12 +225,21 @@ impl<'a> Taking<'a> {
         }
     }
 
-    /// Returns whether a database was dropped since the list of databases was read.
+    /// Returns whether a database was dropped since the list of databases was read. Whoever drops a database ends its sessions
+    /// first, so the answer is given only after a second.
     async fn is_gone(&self, name: &str, target: &Target) -> bool {
         let Ok(reader) = self.enter(target).await else { return false };
-        let names = databases::names(&reader).await;
+        let mut is_gone = false;
+        for pause in [0, 50, 150, 300, 500] {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            let names = databases::names(&reader).await;
+            is_gone = names.is_ok_and(|names| !names.iter().any(|other| other == name));
+            if is_gone {
+                break;
+            }
+        }
         reader.close().await;
-        names.is_ok_and(|names| !names.iter().any(|other| other == name))
+        is_gone
     }
 
     /// Prints an error, and keeps its exit code if it is the first.
