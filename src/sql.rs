@@ -197,7 +197,7 @@ fn is_of_word(byte: u8) -> bool {
 
 /// Returns the word that begins here, which is a name, a keyword or a number; empty if none does.
 fn word_at(text: &str) -> &str {
-    // Every start reads the SQL of many reports, nearly all of it ASCII.
+    // Whenever pgkit starts, it reads the SQL of many reports. Nearly all of it is ASCII, for which this is faster.
     let plain = text.bytes().take_while(|byte| is_of_word(*byte)).count();
     if text.as_bytes().get(plain).is_none_or(u8::is_ascii) {
         return &text[..plain];

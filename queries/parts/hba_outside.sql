@@ -1,6 +1,6 @@
 WITH rules AS (
     SELECT r.line_number AS line,
-           -- The setting itself is visible only to superusers and members of pg_read_all_settings.
+           -- Only superusers and members of pg_read_all_settings can see the setting hba_file.
            coalesce((SELECT pg_catalog.regexp_replace(s.setting, '^.*/', '') FROM pg_catalog.pg_settings s WHERE s.name = 'hba_file'), 'pg_hba.conf') AS file,  -- pg..15
            r.line_number AS place,  -- pg..15
            pg_catalog.regexp_replace(r.file_name, '^.*/', '') AS file, r.rule_number AS place,  -- pg16..

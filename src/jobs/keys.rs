@@ -260,7 +260,7 @@ pub const KEYS: &[Key] = &[
         Shared,
         "{ notify = \"jobs\" }",
         "",
-        "what to do when the job succeeds again after failures, or after an alarm of `on_overdue`, as in `on_failure`. A job that was both failing and stale can be told of twice",
+        "what to do when the job succeeds again after failures, or after an alarm of `on_overdue`, as in `on_failure`. For a job that was both failing and overdue or stale, it may run twice",
     ),
     key(
         "on_overdue",

@@ -63,7 +63,7 @@ impl Legacy {
         utf8(encoding, line).map_or(line.into(), Cow::Owned)
     }
 
-    /// Returns an entry of jsonlog in UTF-8, as [`Legacy::line`] does.
+    /// Returns a line of jsonlog in UTF-8. Each line is an entry; otherwise see [`Legacy::line`].
     pub fn json<'a>(&mut self, line: &'a [u8]) -> Cow<'a, [u8]> {
         if line.is_ascii() || self.is_utf8(line) {
             return line.into();
@@ -115,8 +115,9 @@ impl Legacy {
         let shows = |encoding: &&'static Encoding| {
             utf8(encoding, text).is_some_and(|decoded| words.is_match(&decoded))
         };
-        self.last = self.last.into_iter().chain(ENCODINGS).find(shows).or(self.last);
-        self.last.filter(|last| shows(last))
+        let found = self.last.into_iter().chain(ENCODINGS).find(shows);
+        self.last = found.or(self.last);
+        found
     }
 }
 
@@ -160,7 +161,7 @@ mod tests {
             }
         }
         assert!(tried > 200, "{tried}");
-        // An English message with data in another encoding, and UTF-8.
+        // These are returned unchanged: English messages, whatever the encoding of the data in them, and texts in UTF-8.
         for line in [&b"ERROR:  caf\xe9"[..], "FEHLER:  é".as_bytes(), b"LOG:  statement: SELECT '\xc3\x28'"]
         {
             assert_eq!(legacy.line(line, false), line);

@@ -1,5 +1,6 @@
 //! The server's log: switching statement logging on and reliably off again, finding the log, and reading it.
 
+pub mod connection;
 pub mod decode;
 pub mod files;
 pub mod guess;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
+use super::connection::{Connection, connection};
 use super::plan;
 use super::words::{self, Word};
 use crate::session::MARK;
@@ -168,7 +169,7 @@ impl Filter {
             |wanted: &Option<String>, found: &[u8]| wanted.as_ref().is_none_or(|w| w.as_bytes() == found);
         is(&self.database, &record.database)
             && is(&self.user, &record.user)
-            && is(&self.application, application_of(record))
+            && self.application.as_ref().is_none_or(|name| name.as_bytes() == application_of(record))
             && (!self.errors || record.is_error() == Some(true))
             && self.since.is_none_or(|since| record.time.is_some_and(|time| time >= since))
             && self.until.is_none_or(|until| record.time.is_some_and(|time| time <= until))
@@ -177,16 +178,9 @@ impl Filter {
 
 /// Returns the application name of an entry. While a session begins, only the message has it.
 fn application_of(record: &Record) -> &[u8] {
-    const AUTHORIZED: [&[u8]; 2] = [b"connection authorized: ", b"replication connection authorized: "];
-    let rest = AUTHORIZED.iter().find_map(|words| record.message.strip_prefix(*words));
-    let label = b" application_name=";
-    match rest.and_then(|rest| Some((rest, memchr::memmem::find(rest, label)?))) {
-        Some((rest, at)) => {
-            let name = &rest[at + label.len()..];
-            let end = |word: &str| memchr::memmem::find(name, word.as_bytes()).unwrap_or(name.len());
-            &name[..end(" SSL ").min(end(" GSS "))]
-        }
-        None => &record.application,
+    match connection(&record.message) {
+        Some(Connection::Authorized(_, _, application)) if !application.is_empty() => application,
+        _ => &record.application,
     }
 }
 

@@ -41,13 +41,14 @@ SELECT j.file, j.line,
            ELSE CASE WHEN j.method = 'md5' THEN 'anyone who reads the stored md5 hash can log in with it' ELSE 'the server receives the password itself' END
        END || CASE WHEN l.is_reachable THEN '' ELSE '; the server now listens to no other machine' END AS detail,
        CASE j.problem
-           WHEN 'unencrypted' THEN CASE WHEN l.ssl THEN '' ELSE 'turn ssl on first, then ' END || 'use hostssl instead of ' || j.type || ' in this rule, then SELECT pg_reload_conf()'
-           ELSE 'use ' || CASE WHEN j.is_encrypted OR NOT l.ssl THEN '' ELSE 'hostssl and ' END || 'scram-sha-256 in this rule instead of ' || j.method || ', then SELECT pg_reload_conf()'
+           WHEN 'unencrypted' THEN CASE WHEN s.is_on THEN '' ELSE 'turn ssl on first, then ' END || 'use hostssl instead of ' || j.type || ' in this rule, then SELECT pg_reload_conf()'
+           ELSE 'use ' || CASE WHEN j.is_encrypted OR NOT s.is_on THEN '' ELSE 'hostssl and ' END || 'scram-sha-256 in this rule instead of ' || j.method || ', then SELECT pg_reload_conf()'
        END AS remedy,
        l.is_reachable
 FROM judged j
 CROSS JOIN (
 -- include listens_to_others
-    , pg_catalog.current_setting('ssl')::bool AS ssl) AS l
+) AS l
+CROSS JOIN (SELECT pg_catalog.current_setting('ssl')::bool AS is_on) AS s
 WHERE j.problem IS NOT NULL
 ORDER BY j.problem = 'trust' DESC, j.file COLLATE "C", j.line

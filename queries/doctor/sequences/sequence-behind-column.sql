@@ -27,7 +27,7 @@
 -- only     = "kind = 'set'"
 -- critical = "used_pct >= 90"
 -- warning  = "used_pct >= 75"
--- finding  = "the sequence {sequence_schema}.{sequence} was set to {next}, which leaves only a few of its values"
+-- finding  = "the sequence {sequence_schema}.{sequence} was set to {next}: {used_pct} of its values are used"
 -- remedy   = "{remedy}"
 -- proof    = "pgkit sequences"
 -- why      = "After the last value that the sequence or the column can hold, every INSERT that needs a new key fails. The change to bigint rewrites the table, which takes long if it is large."
@@ -50,17 +50,12 @@ WITH RECURSIVE exclusive (oid) AS (
       AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
     GROUP BY l.relation
 ), fills (seqrelid, relid, attnum) AS (
-    -- The column that owns the sequence, as serial and identity columns do, and the columns that have it in their default.
+    -- Identity columns, and columns whose default is the next value of the sequence. Values that are made from those of the sequence
+    -- cannot be compared with it.
     SELECT d.objid, d.refobjid, d.refobjsubid::int2
     FROM pg_catalog.pg_depend d
     JOIN pg_catalog.pg_sequence s ON s.seqrelid = d.objid
-    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
-      -- A column that owns a sequence but has another default does not get its values.
-      AND (d.deptype = 'i' OR EXISTS (SELECT FROM pg_catalog.pg_attrdef f
-                                      JOIN pg_catalog.pg_depend x ON x.classid = 'pg_catalog.pg_attrdef'::regclass AND x.objid = f.oid AND x.refclassid = 'pg_catalog.pg_class'::regclass AND x.refobjid = d.objid
-                                      WHERE f.adrelid = d.refobjid AND f.adnum = d.refobjsubid
-                                        -- Values that are made from those of the sequence cannot be compared with it.
-                                        AND CASE WHEN f.adbin::text NOT LIKE '%{VAR %' THEN pg_catalog.pg_get_expr(f.adbin, 0::oid) ~ '^\(*nextval\(\(?''.*''::(regclass|text)\)?(::regclass)?\)\)*(::(smallint|integer|bigint|numeric))?$' ELSE false END))
+    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'i' AND d.refobjsubid > 0
     UNION
     SELECT d.refobjid, f.adrelid, f.adnum
     FROM pg_catalog.pg_depend d

@@ -225,8 +225,8 @@ impl<'a> Taking<'a> {
         }
     }
 
-    /// Returns whether a database was dropped since the list of databases was read. Whoever drops a database ends its sessions
-    /// first, so the answer is given only after a second.
+    /// Returns whether a database was dropped since the list of databases was read. Its sessions are ended before it is dropped,
+    /// so this waits up to a second until it is gone.
     async fn is_gone(&self, name: &str, target: &Target) -> bool {
         let Ok(reader) = self.enter(target).await else { return false };
         let mut is_gone = false;

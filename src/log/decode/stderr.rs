@@ -35,9 +35,8 @@ pub struct Decoder {
     prefix: Prefix,
     memory: Memory,
     guessed: Option<Guessed>,
-    /// Whether the prefix was guessed. This stays true when no other prefix is tried any longer.
+    /// Whether the prefix was guessed, and not given by the user.
     is_guessed: bool,
-    begins_with_time: bool,
     clock: Clock,
     legacy: Legacy,
     lines: Lines,
@@ -79,7 +78,6 @@ const ATTEMPTS: usize = 10;
 impl Decoder {
     pub(super) fn new(prefix: Prefix, guessed: Option<Guessed>, clock: Clock) -> Decoder {
         Decoder {
-            begins_with_time: ["%m", "%t"].iter().any(|time| prefix.text().starts_with(time)),
             is_guessed: guessed.is_some(),
             prefix,
             memory: Memory::default(),
@@ -103,8 +101,12 @@ impl Decoder {
     }
 
     pub(super) fn fresh(&self) -> Decoder {
-        let sieve = self.sieve.clone();
-        Decoder { sieve, ..Decoder::new(self.prefix.clone(), self.guessed.clone(), self.clock.clone()) }
+        let (sieve, is_guessed) = (self.sieve.clone(), self.is_guessed);
+        Decoder {
+            sieve,
+            is_guessed,
+            ..Decoder::new(self.prefix.clone(), self.guessed.clone(), self.clock.clone())
+        }
     }
 
     pub(super) fn in_the_middle(&mut self) {
@@ -364,8 +366,9 @@ impl Decoder {
                 return self.line(line, dropped, sink);
             }
             self.losses.strange += 1;
-            self.losses.misfits +=
-                u64::from(self.is_guessed && looks_like_time(line) && self.begins_with_time);
+            let begins_with_time =
+                self.prefix.text().starts_with("%m") || self.prefix.text().starts_with("%t");
+            self.losses.misfits += u64::from(self.is_guessed && begins_with_time && looks_like_time(line));
         }
         self.unread.add(self.unread.lines, 1);
         // Something other than the server, such as a library or an archive command, wrote to the same file without

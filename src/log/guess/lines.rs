@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::Reading;
 use super::values::looks_right;
+use crate::log::connection::{Connection, connection};
 use crate::log::prefix::{Field, Prefix};
 use crate::log::words::Word;
 use crate::log::zone;
@@ -13,7 +14,7 @@ const DISORDER: i64 = 5;
 
 /// Returns whether each field looks like what it is read as.
 pub(super) fn is_plausible(prefix: &Prefix, readings: &[Reading<'_>]) -> bool {
-    // One name in twenty may have a blank in it.
+    // Names of roles and databases may have blanks, but only few do: no more than one in twenty.
     let odd = readings.iter().filter(|reading| !looks_right(prefix, reading, true)).count();
     odd * 20 <= readings.len()
         && (odd == 0 || readings.iter().all(|reading| looks_right(prefix, reading, false)))
@@ -67,7 +68,7 @@ fn programs_are_no_users(prefix: &Prefix, readings: &[Reading<'_>]) -> bool {
     labelled
         || told.is_empty()
         || [Field::User, Field::Database].iter().all(|field| {
-            // The end of the value may be text that belongs to no known prefix.
+            // The value may end with text that no known prefix explains.
             let starts = |r: &&Reading<'_>| match (r.name(Field::Application), r.name(*field)) {
                 (Some(program), Some(name)) => program.starts_with(name),
                 _ => false,
@@ -168,38 +169,34 @@ fn times_go_on(readings: &[Reading<'_>]) -> bool {
 /// Checks the names against messages that contain the user and the database.
 fn messages_agree(readings: &[Reading<'_>]) -> bool {
     readings.iter().all(|reading| {
-        let says = |field: Field, before: &str, ends: &[&str]| -> bool {
+        let agrees = |field: Field, named: &[u8]| {
+            named.is_empty() || reading.name(field).is_none_or(|name| name == named)
+        };
+        let says = |field: Field, before: &str| {
             let Some(at) = memchr::memmem::find(reading.message, before.as_bytes()) else { return true };
             let rest = &reading.message[at + before.len()..];
-            let end = ends.iter().filter_map(|end| memchr::memmem::find(rest, end.as_bytes())).min();
-            let named = &rest[..end.unwrap_or(rest.len())];
-            reading.name(field).is_none_or(|name| name == named)
+            agrees(field, &rest[..rest.iter().position(|b| *b == b'"').unwrap_or(rest.len())])
         };
-        // Names may have blanks in them.
-        let after_database = [" application_name=", " host=", " SSL ", " GSS "];
         let message = reading.message;
-        if message.starts_with(b"connection authorized: user=") {
-            return says(Field::User, "user=", &[" database=", " application_name=", " SSL ", " GSS "])
-                && says(Field::Database, " database=", &after_database);
-        }
-        if message.starts_with(b"disconnection: ") {
-            return says(Field::User, " user=", &[" database="])
-                && says(Field::Database, " database=", &after_database);
+        if let Some(Connection::Authorized(user, database, _) | Connection::Ended(_, user, database, _)) =
+            connection(message)
+        {
+            return agrees(Field::User, user) && agrees(Field::Database, database);
         }
         if reading.word != Some(Word::Error) {
             return true;
         }
         let failed = memchr::memmem::find(message, b" authentication failed for user \"").is_some();
-        if failed && !says(Field::User, " for user \"", &["\""]) {
+        if failed && !says(Field::User, " for user \"") {
             return false;
         }
         if message.starts_with(b"no pg_hba.conf entry for host") {
-            return says(Field::User, " user \"", &["\""]) && says(Field::Database, " database \"", &["\""]);
+            return says(Field::User, " user \"") && says(Field::Database, " database \"");
         }
         let fatal = reading.severity != b"ERROR" && message.ends_with(b"\" does not exist");
         !fatal
-            || (!message.starts_with(b"role \"") || says(Field::User, "role \"", &["\""]))
-                && (!message.starts_with(b"database \"") || says(Field::Database, "database \"", &["\""]))
+            || (!message.starts_with(b"role \"") || says(Field::User, "role \""))
+                && (!message.starts_with(b"database \"") || says(Field::Database, "database \""))
     })
 }
 

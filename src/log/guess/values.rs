@@ -15,7 +15,7 @@ pub(super) fn looks_right(prefix: &Prefix, reading: &Reading<'_>, strictly: bool
     let told: Vec<bool> =
         names.iter().filter_map(|field| reading.fields.get(field)).map(|text| !text.is_empty()).collect();
     let all_or_none = told.iter().all(|has| *has == told[0]);
-    // %r has the port of an address, too.
+    // After an address, `%r` prints the port, too; `%h` does not.
     let has_host = prefix.text().contains("%h");
     all_or_none
         && reading.fields.iter().all(|(field, text)| match field {
@@ -66,7 +66,7 @@ fn is_something_else(text: &[u8]) -> bool {
     if is_wrapped || has_more {
         return true;
     }
-    // A virtual transaction ID directly before the name.
+    // The value begins with a virtual transaction ID: another escape is directly before the name.
     let after_digits = |text: &[u8]| text.iter().position(|b| !b.is_ascii_digit()).unwrap_or_default();
     let digits = after_digits(inner);
     if digits > 0 && inner[digits] == b'/' && after_digits(&inner[digits + 1..]) > 0 {

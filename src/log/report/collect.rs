@@ -245,9 +245,7 @@ impl Collector {
             let left = std::mem::take(&mut session.files);
             // The duration may follow in an entry of its own.
             session.begin(entry.time, running, if has_room { (sql, parameters) } else { (b"", b"") });
-            if left.bytes.count > 0 {
-                self.add_files(None, &left);
-            }
+            self.add_files(None, &left);
             return;
         }
         // This statement has ended, and so has any statement that ran before it in the session.
@@ -305,7 +303,7 @@ impl Collector {
     /// milliseconds. Files that were logged before the statement began belong to another one, which was not logged.
     fn add_files_of(&mut self, entry: &Entry<'_>, fingerprint: u64, ms: f64) {
         let files = self.sessions.known(entry).map(|session| std::mem::take(&mut session.files));
-        if let Some(files) = files.filter(|files| files.bytes.count > 0) {
+        if let Some(files) = files {
             self.add_files(Some(fingerprint).filter(|_| files.are_of(entry.time, ms)), &files);
         }
     }

@@ -51,8 +51,7 @@ impl Sums {
         self.count += other.count;
         self.total_ms = sum(self.total_ms, other.total_ms);
         self.bytes = sum(self.bytes, other.bytes);
-        self.seen.at(other.seen.first);
-        self.seen.at(other.seen.last);
+        self.seen.merge(&other.seen);
     }
 }
 

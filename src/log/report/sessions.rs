@@ -46,8 +46,7 @@ impl Unclaimed {
     /// Adds other files.
     pub fn merge(&mut self, other: &Unclaimed) {
         self.bytes.merge(&other.bytes);
-        self.seen.at(other.seen.first);
-        self.seen.at(other.seen.last);
+        self.seen.merge(&other.seen);
     }
 
     /// Returns whether all files were logged while a statement ran that ended at `end` and took this many milliseconds,

@@ -145,6 +145,12 @@ impl Seen {
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.last = Some(self.last.map_or(time, |last| last.max(time)));
     }
+
+    /// Notes all times of another one.
+    pub fn merge(&mut self, other: &Seen) {
+        self.at(other.first);
+        self.at(other.last);
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Adds up connections, the length of sessions, and connections that were refused.
 
 use super::Collector;
+use crate::log::connection::Connection;
 use crate::log::report::entry::Entry;
 use crate::log::report::kept::Connections;
 use crate::log::report::names::hash;
 use crate::log::report::sections::Section;
 use crate::log::report::series::Step;
-use crate::log::report::server::Connection;
 use crate::log::report::shapes;
 
 impl Collector {
@@ -80,17 +80,13 @@ impl Collector {
     /// Ends a session, and adds its temporary files whose statement was not logged.
     fn session_ended(&mut self, entry: &Entry<'_>) {
         let left = self.sessions.end(entry.pid);
-        if left.bytes.count > 0 {
-            self.add_files(None, &left);
-        }
+        self.add_files(None, &left);
     }
 
     /// Ends all sessions, because the server was restarted or the log has ended.
     pub(super) fn all_sessions_ended(&mut self) {
         let left = self.sessions.end_all();
-        if left.bytes.count > 0 {
-            self.add_files(None, &left);
-        }
+        self.add_files(None, &left);
     }
 
     /// Counts a refused connection, if the error is one. It is recognized by its SQLSTATE, or by its message if the log

@@ -291,9 +291,7 @@ fn a_temporary_file_is_that_of_its_statement_wherever_the_log_has_it() {
     ] {
         let all = added(&entries);
         let files = values(Section::TemporaryFiles, &["files", "statement", "first"], &all);
-        assert_eq!(files.len(), 1, "{files:?}");
-        assert!(files[0].starts_with(&format!("1 | {statement} |")), "{files:?}");
-        assert!(files[0].ends_with("1970-01-01T00:00:00Z") || files[0].contains("00:00:00"), "{files:?}");
+        assert_eq!(files, [format!("1 | {statement} | 1970-01-01T00:00:00Z")]);
     }
 }
 

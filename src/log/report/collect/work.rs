@@ -1,6 +1,7 @@
 //! Adds up what the server logs about its own work: temporary files, waits for locks, autovacuum and checkpoints.
 
 use super::{Collector, EXAMPLE};
+use crate::log::connection;
 use crate::log::report::entry::Entry;
 use crate::log::report::kept::{Checkpoints, Files, Locks, Vacuums};
 use crate::log::report::names::hash;
@@ -23,7 +24,7 @@ impl Collector {
             self.wait(&Entry { pid: entry.pid.or(wait.pid), ..*entry }, &wait);
         } else if let Some(vacuum) = server::vacuum(message) {
             self.vacuum(entry, &vacuum);
-        } else if let Some(connection) = server::connection(message) {
+        } else if let Some(connection) = connection::connection(message) {
             self.connection(entry, &connection);
         } else if let Some(checkpoint) = server::checkpoint(message) {
             self.checkpoint(entry, &checkpoint);
@@ -57,14 +58,16 @@ impl Collector {
         self.add_files(statement, &file);
     }
 
-    /// Adds temporary files to the row of their statement, or to the row without a statement.
+    /// Adds temporary files, if there are any, to the row of their statement, or to the row without a statement.
     pub(super) fn add_files(&mut self, fingerprint: Option<u64>, files: &Unclaimed) {
+        if files.bytes.count == 0 {
+            return;
+        }
         let text = fingerprint.and_then(|known| self.statements.text(known)).unwrap_or_default();
         let new = || Files { statement: text.into(), ..Files::default() };
         let row = self.files.row(fingerprint.unwrap_or_default(), new);
         row.bytes.merge(&files.bytes);
-        row.seen.at(files.seen.first);
-        row.seen.at(files.seen.last);
+        row.seen.merge(&files.seen);
     }
 
     /// Counts a wait or a deadlock. Returns the key of its row.
