@@ -254,19 +254,15 @@ pub fn all() -> Vec<String> {
     all
 }
 
-/// Returns the variants of a prefix that have a `%q` after a blank, between its first escape and the first field that only
-/// processes with a session have. A prefix that has a `%q` already has no variants.
+/// Returns the variants of a prefix that have a `%q` after a blank, between its first escape and the first name, or the client's
+/// host if it has no name. A prefix that has a `%q` already has no variants.
 fn with_q(prefix: &str) -> Vec<String> {
-    let names = ["%u", "%d", "%a", "%r", "%h"];
-    let (Some(name), Some(first)) =
-        (names.iter().filter_map(|escape| prefix.find(escape)).min(), prefix.find('%'))
-    else {
+    let first_of = |escapes: &[&str]| escapes.iter().filter_map(|escape| prefix.find(escape)).min();
+    let until = first_of(&["%u", "%d", "%a"]).or_else(|| first_of(&["%r", "%h"]));
+    let (Some(until), Some(first), false) = (until, prefix.find('%'), prefix.contains("%q")) else {
         return Vec::new();
     };
-    if prefix.contains("%q") {
-        return Vec::new();
-    }
-    let blanks = prefix[..name].match_indices(' ').map(|(at, _)| at + 1).filter(|at| *at > first);
+    let blanks = prefix[..until].match_indices(' ').map(|(at, _)| at + 1).filter(|at| *at > first);
     blanks.map(|at| format!("{}%q{}", &prefix[..at], &prefix[at..])).collect()
 }
 

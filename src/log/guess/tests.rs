@@ -424,7 +424,13 @@ fn a_number_that_counts_the_lines_is_no_process() {
 
 #[test]
 fn prefixes_with_fields_that_only_sessions_show_are_read() {
-    for prefix in ["%m %q%u@%d ", "%m [%p] %q%e %u@%d ", "%m [%p] %q%r %u@%d ", "%m [%p] %q%u@%d (%a) "] {
+    for prefix in [
+        "%m %q%u@%d ",
+        "%m [%p] %q%e %u@%d ",
+        "%m [%p] %q%r %u@%d ",
+        "%m [%p] %r %q%u@%d ",
+        "%m [%p] %q%u@%d (%a) ",
+    ] {
         assert_eq!(guessed(prefix, &entries()), Came::Right, "{prefix}");
     }
 }
