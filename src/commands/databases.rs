@@ -1,5 +1,7 @@
 //! Which databases of a server are asked, for commands that ask all of them.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use crate::connect::Environment;
@@ -62,6 +64,18 @@ pub async fn names(reader: &Reader) -> Result<Vec<String>> {
     let every: Vec<Database> =
         reader.structs(DATABASES, &[Value::TextList(Vec::new()), Value::TextList(Vec::new())]).await?;
     Ok(every.into_iter().map(|database| database.name).collect())
+}
+
+/// Returns whether a database does not exist any more. Its sessions are ended before it is dropped, so this waits up to a second
+/// until it is gone.
+pub async fn is_dropped(reader: &Reader, name: &str) -> bool {
+    for pause in [0, 50, 150, 300, 500] {
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        if names(reader).await.is_ok_and(|names| !names.iter().any(|other| other == name)) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Returns regular expressions for the names that these patterns match.

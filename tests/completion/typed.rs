@@ -116,14 +116,23 @@ impl Terminal<'_> {
 
     /// Waits until the shell has dealt with all that was typed, whatever is open on its line; what the calls before were.
     pub fn sync(&mut self) -> Vec<Vec<String>> {
+        let mine = self.begins_sync();
+        self.waits("the shell is through", |room| room.calls().contains(&mine));
+        self.takes_calls()
+    }
+
+    /// Types a call that no other is like, and gives it.
+    fn begins_sync(&mut self) -> Vec<String> {
         self.synced += 1;
-        let mine = vec!["sync".to_owned(), self.synced.to_string()];
-        let line = format!("pgkit sync {}\r", self.synced);
-        self.types(&line);
-        self.waits("the shell is through", |room| room.calls().last() == Some(&mine));
+        self.types(&format!("pgkit sync {}\r", self.synced));
+        vec!["sync".to_owned(), self.synced.to_string()]
+    }
+
+    /// Forgets the calls so far, and gives those that are not of a sync.
+    fn takes_calls(&self) -> Vec<Vec<String>> {
         let mut calls = self.room.calls();
-        calls.pop();
         let _ = std::fs::remove_file(self.room.record());
+        calls.retain(|call| call[0] != "sync");
         calls
     }
 
@@ -138,10 +147,22 @@ impl Terminal<'_> {
 
     /// Leaves a line that is half typed.
     pub fn gives_up(&mut self) {
-        // A shell that is about to read on may throw away what is typed with the interrupt.
-        std::thread::sleep(Duration::from_millis(100));
-        self.types("\u{3}");
-        std::thread::sleep(Duration::from_millis(100));
+        // A shell that is busy takes the interrupt late, and throws away what was typed after it. So all of it is repeated, as a
+        // person would.
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(60) {
+            self.types("\u{3}");
+            std::thread::sleep(Duration::from_millis(100));
+            let mine = self.begins_sync();
+            let typed = Instant::now();
+            while typed.elapsed() < Duration::from_secs(3) {
+                if self.room.calls().contains(&mine) {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        panic!("the shell does not give up its line\n{}", self.shown());
     }
 
     /// Waits until the terminal has got this.

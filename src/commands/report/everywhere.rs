@@ -4,6 +4,7 @@ use super::run::Job;
 use super::way::Way;
 use crate::answer::{Outcome, Remark};
 use crate::commands::databases::{self, Choice, Database};
+use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::pattern;
 use crate::session::Reader;
@@ -68,6 +69,17 @@ impl Job<'_> {
                 {
                     return Err(e);
                 }
+                // The server said that it ended the session. One that is silent is not asked again.
+                Err(e)
+                    if e.exit == Exit::Unavailable
+                        && e.sqlstate.is_some()
+                        && self.is_dropped(name, &target).await =>
+                {
+                    if !self.args.session.echo.quiet {
+                        self.note(&format!("database {name:?} was dropped in the meantime"));
+                    }
+                    way.complete(Some(name));
+                }
                 Err(e) => {
                     self.print(&Error { message: format!("database {name:?}: {}", e.message), ..e.clone() });
                     if exit == Exit::Done {
@@ -85,5 +97,13 @@ impl Job<'_> {
             self.say_if_nothing(rows);
         }
         Ok(exit)
+    }
+
+    /// Returns whether a database was dropped since the list of databases was read.
+    async fn is_dropped(&self, name: &str, target: &Target) -> bool {
+        let Ok(reader) = self.reader(target).await else { return false };
+        let is_dropped = databases::is_dropped(&reader, name).await;
+        reader.close().await;
+        is_dropped
     }
 }

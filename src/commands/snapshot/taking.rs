@@ -191,7 +191,7 @@ impl<'a> Taking<'a> {
         match entered {
             Ok(reader) => return self.database(reports, reader, target).await,
             Err(e) if databases::is_closed(&e) => self.without(&name, self.why(&e), Missing::Skipped),
-            Err(_) if self.is_gone(&name, target).await => {
+            Err(_) if self.is_dropped(&name, target).await => {
                 self.without(&name, "it was dropped in the meantime".to_owned(), Missing::Expected);
             }
             Err(e) => {
@@ -225,21 +225,12 @@ impl<'a> Taking<'a> {
         }
     }
 
-    /// Returns whether a database was dropped since the list of databases was read. Its sessions are ended before it is dropped,
-    /// so this waits up to a second until it is gone.
-    async fn is_gone(&self, name: &str, target: &Target) -> bool {
+    /// Returns whether a database was dropped since the list of databases was read.
+    async fn is_dropped(&self, name: &str, target: &Target) -> bool {
         let Ok(reader) = self.enter(target).await else { return false };
-        let mut is_gone = false;
-        for pause in [0, 50, 150, 300, 500] {
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-            let names = databases::names(&reader).await;
-            is_gone = names.is_ok_and(|names| !names.iter().any(|other| other == name));
-            if is_gone {
-                break;
-            }
-        }
+        let is_dropped = databases::is_dropped(&reader, name).await;
         reader.close().await;
-        is_gone
+        is_dropped
     }
 
     /// Prints an error, and keeps its exit code if it is the first.
@@ -307,7 +298,7 @@ impl<'a> Taking<'a> {
             if e.exit != Exit::Unavailable {
                 return Err(e);
             }
-            if self.is_gone(&name, target).await {
+            if self.is_dropped(&name, target).await {
                 self.without(&name, "it was dropped in the meantime".to_owned(), Missing::Expected);
                 return Ok(());
             }
