@@ -29,6 +29,6 @@ async fn first_time(path: &Path, reading: &Reading) -> Option<Timestamp> {
     std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
     let mut source = Source::Files(Files::open([path.to_owned()], Named::ByUser).ok()?);
     let beginning = source.beginning(BEGINNING).await.ok()?;
-    let stream = reading.begin(&beginning, &source.name()).ok()?;
+    let stream = reading.begin(&beginning, &source.name(), source.written()).ok()?;
     time_at(&mut source, &stream, 0).await.ok()?
 }

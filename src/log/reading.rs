@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::decode::{self, Decoder, Guessed, Losses, Sieve, Sink, Unread};
 use super::files::Format;
 use super::guess;
 use super::known;
 use super::prefix::{Field, Prefix};
 use super::strange;
-use super::unwrap::{Unwrapper, Wanted, Wrapping};
+use super::unwrap::{Unwrapper, Wanted, Wrapping, Yearless};
 use super::zone::{Clock, looks_like_time};
 use crate::error::{Error, Result};
 use crate::rows::Flow;
@@ -30,10 +32,11 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Starts reading a log with this beginning. `name` is for messages.
+    /// Starts reading a log with this beginning. `name` is for messages; `written` is when the log was last written, or now.
     ///
     /// Errors: it does not look like a log, or it could be read in several ways (65).
-    pub fn begin(&self, beginning: &[u8], name: &str) -> Result<Stream> {
+    pub fn begin(&self, beginning: &[u8], name: &str, written: Timestamp) -> Result<Stream> {
+        let yearless = Yearless::new(self.clock.zone(), written);
         let mut cleaner = Cleaner { first: true, crlf: false, held: false };
         if !self.own {
             cleaner.crlf = has_crlf(beginning);
@@ -48,7 +51,7 @@ impl Reading {
                 break;
             }
             let Some(wrapping) = Wrapping::of(&text) else { break };
-            let (inner, unwrapper) = opened(wrapping, &text);
+            let (inner, unwrapper) = opened(wrapping, &text, &yearless);
             if unwrapper.backwards {
                 return Err(Error::data(format!("{name}: the entries are sorted newest first"))
                     .hint("export them oldest first: gcloud logging read --order=asc"));
@@ -84,7 +87,8 @@ impl Reading {
             .into_iter()
             .enumerate()
             .map(|(i, wrapping)| {
-                Unwrapper::new(wrapping, if i + 1 == last { wanted } else { Wanted::default() })
+                let wanted = if i + 1 == last { wanted } else { Wanted::default() };
+                Unwrapper::new(wrapping, wanted, yearless.fresh())
             })
             .collect();
         Ok(Stream { cleaner, unwrappers, decoder, spare: Vec::new(), bytes: 0, odd: 0 })
@@ -130,8 +134,8 @@ fn seems(error: Error, beginning: &[u8], name: &str, wrappings: &[Wrapping]) -> 
 }
 
 /// Unwraps a text; returns its content and the unwrapper.
-fn opened(wrapping: Wrapping, text: &[u8]) -> (Vec<u8>, Unwrapper) {
-    let mut unwrapper = Unwrapper::new(wrapping, Wanted::default());
+fn opened(wrapping: Wrapping, text: &[u8], yearless: &Yearless) -> (Vec<u8>, Unwrapper) {
+    let mut unwrapper = Unwrapper::new(wrapping, Wanted::default(), yearless.fresh());
     let mut inner = Vec::new();
     unwrapper.feed(text, &mut inner);
     unwrapper.settle(&mut inner);
@@ -333,6 +337,11 @@ impl Stream {
         let odd = self.losses().odd;
         let first = if self.unwrappers.is_empty() { unread.first } else { Default::default() };
         Unread { lines: unread.lines + odd, unread: unread.unread + odd, first, ..unread }
+    }
+
+    /// Returns what users should know about how this log was unwrapped. `name` is the log's.
+    pub fn remark(&self, name: &str) -> Option<String> {
+        self.unwrappers.iter().find_map(|unwrapper| unwrapper.remark(name))
     }
 
     /// Returns whether this log has the field.

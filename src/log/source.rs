@@ -9,6 +9,8 @@ pub use paths::Files;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::files::{Format, Place};
 use super::switch::Access;
 use crate::error::{Error, Exit, Result};
@@ -117,6 +119,14 @@ impl Source {
         match self {
             Source::Server(_) => Ok(Vec::new()),
             Source::Files(files) => files.beginning(bytes),
+        }
+    }
+
+    /// Returns when what is being read was last written; now, if that is not known.
+    pub fn written(&self) -> Timestamp {
+        match self {
+            Source::Server(_) => Timestamp::now(),
+            Source::Files(files) => files.written(),
         }
     }
 

@@ -276,7 +276,7 @@ impl<'a> Tail<'a> {
         self.seen.is_past = false;
         let name = source.name();
         let beginning = source.beginning(BEGINNING).await?;
-        let mut stream = self.stream(&beginning, &name, reading)?;
+        let mut stream = self.stream(&beginning, source, reading)?;
         let from_first = self.begin(source, &mut stream, first).await?;
         let mut flow = Flow::More;
         if first && self.wanted.follow && self.wanted.begin != Begin::First && source.ends_here() {
@@ -286,12 +286,14 @@ impl<'a> Tail<'a> {
         let mut buffer = Vec::new();
         let mut pause = PAUSES.0;
         let mut next = false;
+        let mut is_told = false;
         while flow == Flow::More {
             match source.read(&mut buffer, self.wanted.follow).await? {
                 Got::Data => {
                     pause = PAUSES.0;
                     let few = buffer.len() < 64 << 10;
                     flow = stream.feed(&mut buffer, &mut |record| self.seen.take(record))?;
+                    self.tell_wrapping(&stream, &name, &mut is_told);
                     if self.wanted.follow && few && flow == Flow::More {
                         flow = self.seen.show.pause()?;
                     }
@@ -337,8 +339,17 @@ impl<'a> Tail<'a> {
                 return Err(unread);
             }
         }
+        self.tell_wrapping(&stream, &name, &mut is_told);
         self.seen.show.unread(&name, &stream.unread(), &stream.losses(), stream.bytes);
         Ok((Some(stream), next))
+    }
+
+    /// Says once what users should know about how a log was unwrapped.
+    fn tell_wrapping(&mut self, stream: &Stream, name: &str, is_told: &mut bool) {
+        if !*is_told && let Some(remark) = stream.remark(name) {
+            self.seen.show.remark(&remark);
+            *is_told = true;
+        }
     }
 
     /// Handles a pause of the log: passes on the entries that are pending, then waits.
@@ -362,8 +373,8 @@ impl<'a> Tail<'a> {
     }
 
     /// Creates the reader of a log with this beginning.
-    fn stream(&self, beginning: &[u8], name: &str, reading: &Reading) -> Result<Stream> {
-        let mut stream = reading.begin(beginning, name)?;
+    fn stream(&self, beginning: &[u8], source: &Source, reading: &Reading) -> Result<Stream> {
+        let mut stream = reading.begin(beginning, &source.name(), source.written())?;
         // A filter that must know something about every entry, or an answer without rows, would miss the entries
         // that a sieve drops. With --follow, the last entry should appear before the next one begins.
         if self.wanted.needs.is_empty() && self.wanted.filter.min_duration_ms.is_none() {

@@ -4,6 +4,9 @@
 
 mod json;
 mod lines;
+mod yearless;
+
+pub use yearless::Yearless;
 
 use std::borrow::Cow;
 
@@ -118,9 +121,17 @@ struct Piece<'a> {
     goes_on: bool,
     /// Which of the two streams it came from, if the wrapping distinguishes them.
     stream: usize,
-    /// The time, in the form of RFC 3339.
-    time: Option<Cow<'a, str>>,
+    time: Option<Time<'a>>,
     pid: Option<u32>,
+}
+
+/// The time of a line.
+#[derive(Debug, PartialEq, Eq)]
+enum Time<'a> {
+    /// In the form of RFC 3339.
+    Full(Cow<'a, str>),
+    /// Without a year and a zone: `Nov 24 06:24:50`.
+    Yearless(&'a [u8]),
 }
 
 /// What the wrapping has and the log's own prefix lacks.
@@ -149,6 +160,7 @@ impl Wanted {
 pub struct Unwrapper {
     wrapping: Wrapping,
     wanted: Wanted,
+    yearless: Yearless,
     lines: Lines,
     /// The incomplete object of an array.
     object: json::Splitter,
@@ -164,14 +176,17 @@ pub struct Unwrapper {
     last_time: String,
     /// Which of these the wrapped lines have.
     pub tells: Wanted,
+    /// Whether times without a year were wanted and read.
+    has_yearless: bool,
 }
 
 impl Unwrapper {
-    /// Creates an unwrapper for a log that is wrapped like this.
-    pub fn new(wrapping: Wrapping, wanted: Wanted) -> Unwrapper {
+    /// Creates an unwrapper for a log that is wrapped like this. `yearless` reads times that lack a year.
+    pub fn new(wrapping: Wrapping, wanted: Wanted, yearless: Yearless) -> Unwrapper {
         Unwrapper {
             wrapping,
             wanted,
+            yearless,
             lines: Lines::default(),
             object: json::Splitter::default(),
             open: [Vec::new(), Vec::new()],
@@ -181,12 +196,18 @@ impl Unwrapper {
             backwards: false,
             last_time: String::new(),
             tells: Wanted::default(),
+            has_yearless: false,
         }
     }
 
     /// Returns an unwrapper that works the same way and has not read anything yet.
     pub fn fresh(&self) -> Unwrapper {
-        Unwrapper::new(self.wrapping, self.wanted)
+        Unwrapper::new(self.wrapping, self.wanted, self.yearless.fresh())
+    }
+
+    /// Returns what users should know about the times, if any was used that lacks a year. `name` is the log's.
+    pub fn remark(&self, name: &str) -> Option<String> {
+        self.has_yearless.then(|| self.yearless.remark(name))
     }
 
     pub fn wrapping(&self) -> Wrapping {
@@ -261,7 +282,7 @@ impl Unwrapper {
         };
         self.tells.time |= piece.time.is_some();
         self.tells.pid |= piece.pid.is_some();
-        if let Some(time) = &piece.time {
+        if let Some(Time::Full(time)) = &piece.time {
             self.backwards |=
                 !self.last_time.is_empty() && **time < *self.last_time && self.wrapping == Wrapping::Objects;
             self.last_time.clear();
@@ -276,7 +297,20 @@ impl Unwrapper {
         self.settle(out);
         let open = &mut self.open[piece.stream.min(1)];
         if open.is_empty() && !piece.text.starts_with(b"\t") {
-            front(self.wanted, &piece, open);
+            if self.wanted.time {
+                let at = match &piece.time {
+                    Some(Time::Full(time)) => time.parse().ok(),
+                    Some(Time::Yearless(time)) => {
+                        self.has_yearless = true;
+                        self.yearless.instant(time)
+                    }
+                    None => None,
+                };
+                time(at, open);
+            }
+            if self.wanted.pid {
+                open.extend_from_slice(format!("[{}] ", piece.pid.unwrap_or(0)).as_bytes());
+            }
         }
         open.extend_from_slice(&piece.text);
         if piece.ends {
@@ -290,19 +324,13 @@ impl Unwrapper {
     }
 }
 
-/// Writes what is wanted from the wrapping in front of a line.
-fn front(wanted: Wanted, piece: &Piece<'_>, out: &mut Vec<u8>) {
-    if wanted.time {
-        let at = piece.time.as_ref().and_then(|time| time.parse::<jiff::Timestamp>().ok());
-        let text = at.map_or_else(
-            || "0000-00-00 00:00:00.000 UTC ".to_owned(),
-            |at| at.strftime("%Y-%m-%d %H:%M:%S%.3f UTC ").to_string(),
-        );
-        out.extend_from_slice(text.as_bytes());
-    }
-    if wanted.pid {
-        out.extend_from_slice(format!("[{}] ", piece.pid.unwrap_or(0)).as_bytes());
-    }
+/// Writes a time as the server does.
+fn time(at: Option<jiff::Timestamp>, out: &mut Vec<u8>) {
+    let text = at.map_or_else(
+        || "0000-00-00 00:00:00.000 UTC ".to_owned(),
+        |at| at.strftime("%Y-%m-%d %H:%M:%S%.3f UTC ").to_string(),
+    );
+    out.extend_from_slice(text.as_bytes());
 }
 
 #[cfg(test)]
@@ -314,7 +342,9 @@ mod tests {
         let wrapping = Wrapping::of(text.as_bytes()).unwrap_or_else(|| panic!("{text}"));
         let mut first: Option<Vec<u8>> = None;
         for size in [1, 7, 64, text.len()] {
-            let mut unwrapper = Unwrapper::new(wrapping, wanted);
+            let written = "2026-11-24T12:00:00Z".parse().unwrap();
+            let mut unwrapper =
+                Unwrapper::new(wrapping, wanted, Yearless::new(jiff::tz::TimeZone::UTC, written));
             let mut out = Vec::new();
             for piece in text.as_bytes().chunks(size) {
                 unwrapper.feed(piece, &mut out);
@@ -407,6 +437,11 @@ mod tests {
         assert_eq!(
             out,
             "[12] user=a,db=b ERROR:  one\n\ttwo and three\n[12] user=a,db=b STATEMENT:  SELECT\n[13] user=a,db=b LOG:  next\n"
+        );
+        let (_, out) = opened(text, Wanted { time: true, pid: false });
+        assert!(
+            out.starts_with("2026-11-24 06:24:50.000 UTC user=a,db=b ERROR:  one\n\ttwo and three\n2026"),
+            "{out}"
         );
         let heroku = "2026-11-24T06:24:50.5+00:00 app[postgres.12]: [DATABASE] [10-1]  sql_error_code = 00000 LOG:  x\n";
         let (_, out) = opened(heroku, Wanted { time: true, pid: false });

@@ -90,7 +90,7 @@ pub(super) struct LineArgs {
     /// supabase, heroku, zalando, timescale, stackgres, aiven, pgbadger, edb [default: the usual one that fits]
     #[arg(long, value_name = "PREFIX|NAME", requires = "files", add = complete::line_prefixes())]
     pub(super) line_prefix: Option<String>,
-    /// The log_timezone of FILE [default: this machine's, if the times match it]
+    /// The log_timezone of FILE, or the time zone of its syslog [default: this machine's, if the times match it]
     #[arg(long, value_name = "ZONE", requires = "files")]
     timezone: Option<String>,
 }

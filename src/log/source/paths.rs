@@ -7,6 +7,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::Got;
 use super::open::{Named, failed, open};
 use super::packed::{self, Bytes};
@@ -28,6 +30,8 @@ struct Open {
     path: PathBuf,
     bytes: Bytes,
     offset: u64,
+    /// When it was last written; now, if that is not known.
+    written: Timestamp,
 }
 
 impl Files {
@@ -63,6 +67,11 @@ impl Files {
         self.open.as_ref().map(|open| open.path.as_path())
     }
 
+    /// Returns when the file that is being read was last written; now, if that is not known.
+    pub fn written(&self) -> Timestamp {
+        self.open.as_ref().map_or_else(Timestamp::now, |open| open.written)
+    }
+
     /// Returns the beginning of the file that is being read, without consuming it.
     pub fn beginning(&mut self, bytes: u64) -> Result<Vec<u8>> {
         let Some(open) = &mut self.open else { return Ok(Vec::new()) };
@@ -93,11 +102,14 @@ impl Files {
     /// Goes on with the next file that can be opened.
     fn next(&mut self) -> bool {
         while let Some(path) = self.waiting.pop_front() {
-            let opened = open(&path, self.named)
-                .and_then(|file| packed::unpack(file, path == Path::new("-")).map_err(|e| failed(&path, &e)));
+            let opened = open(&path, self.named).and_then(|file| {
+                let written = last_written(&file);
+                let bytes = packed::unpack(file, path == Path::new("-")).map_err(|e| failed(&path, &e))?;
+                Ok((bytes, written))
+            });
             match opened {
-                Ok(bytes) => {
-                    self.open = Some(Open { path, bytes, offset: 0 });
+                Ok((bytes, written)) => {
+                    self.open = Some(Open { path, bytes, offset: 0, written });
                     return true;
                 }
                 Err(e) => self.faults.push(e),
@@ -116,7 +128,7 @@ impl Files {
     }
 
     pub(super) fn seek(&mut self, at: u64) -> Result<()> {
-        if let Some(Open { bytes: Bytes::Plain(file), path, offset }) = &mut self.open {
+        if let Some(Open { bytes: Bytes::Plain(file), path, offset, .. }) = &mut self.open {
             file.seek(SeekFrom::Start(at)).map_err(|e| failed(path, &e))?;
             *offset = at;
         }
@@ -153,7 +165,7 @@ impl Files {
         if !follow {
             return Ok(Got::Nothing);
         }
-        let Some(Open { path, bytes: Bytes::Plain(file), offset }) = &mut self.open else {
+        let Some(Open { path, bytes: Bytes::Plain(file), offset, .. }) = &mut self.open else {
             return Ok(Got::End);
         };
         // At the end of the file: check whether there is another file under its name, or whether it was started
@@ -188,6 +200,12 @@ fn read_some(file: &mut File, buffer: &mut Vec<u8>) -> io::Result<usize> {
     // This reads into the spare capacity, without filling it with zeros first.
     buffer.reserve(PIECE);
     file.take(PIECE as u64).read_to_end(buffer)
+}
+
+/// Returns when a file was last written; now for a pipe.
+fn last_written(file: &File) -> Timestamp {
+    let known = file.metadata().ok().filter(std::fs::Metadata::is_file).and_then(|data| data.modified().ok());
+    known.and_then(|time| Timestamp::try_from(time).ok()).unwrap_or_else(Timestamp::now)
 }
 
 #[cfg(test)]

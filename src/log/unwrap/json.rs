@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Line, Piece};
+use super::{Line, Piece, Time};
 use crate::log::decode::LONGEST;
 
 #[derive(Deserialize)]
@@ -30,7 +30,7 @@ pub(super) fn docker(line: &[u8]) -> Option<Line<'_>> {
         text: text.into(),
         ends,
         stream: usize::from(found.stream == "stdout"),
-        time: Some(found.time),
+        time: Some(Time::Full(found.time)),
         ..Piece::default()
     }))
 }
@@ -133,8 +133,11 @@ pub(super) fn object(line: &[u8]) -> Option<Line<'_>> {
 }
 
 /// Returns a time as in RFC 3339; `None` if it is written in another way.
-fn time_in(value: Option<&RawValue>) -> Option<Cow<'_, str>> {
-    value.map(|raw| raw.get().trim_matches('"')).filter(|time| time.contains('T')).map(Cow::from)
+fn time_in(value: Option<&RawValue>) -> Option<Time<'_>> {
+    value
+        .map(|raw| raw.get().trim_matches('"'))
+        .filter(|time| time.contains('T'))
+        .map(|time| Time::Full(time.into()))
 }
 
 /// Returns whether an array begins here that may contain objects.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::{Captures, Regex};
 
-use super::{Line, Piece};
+use super::{Line, Piece, Time};
 use crate::log::zone::looks_like_time;
 use crate::log::{guess, words};
 
@@ -22,7 +22,7 @@ static CRI: Pattern = LazyLock::new(|| {
 static SYSLOG: Pattern = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?s-u)^(?:<\d+>)?(?:1 )?",
-        r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d))) ",
+        r"(?:([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d))) ",
         r"\S+ ([^\s\[\]:]+)(?:\[(\d+)\]:| (\d+|-) \S+ (?:-|\[[^\]]*\]))",
         r" ?(?:\[\d+-(\d+)\] ?)?(.*)$"
     ))
@@ -55,7 +55,7 @@ pub(super) fn cri(line: &[u8]) -> Option<Line<'_>> {
         text: text(&found, 4)?.into(),
         ends: text(&found, 3) == Some(b"F"),
         stream: usize::from(text(&found, 2) == Some(b"stdout")),
-        time: text(&found, 1).and_then(utf8).map(Cow::from),
+        time: text(&found, 1).and_then(utf8).map(|time| Time::Full(time.into())),
         ..Piece::default()
     }))
 }
@@ -68,12 +68,16 @@ fn is_server(program: &[u8]) -> bool {
 
 pub(super) fn syslog(line: &[u8]) -> Option<Line<'_>> {
     let found = captures(&SYSLOG, line)?;
-    if !is_server(text(&found, 2)?) {
+    if !is_server(text(&found, 3)?) {
         return Some(Line::Foreign);
     }
-    let pid = text(&found, 3).or_else(|| text(&found, 4)).and_then(utf8).and_then(|pid| pid.parse().ok());
-    let piece = numbered(text(&found, 5), text(&found, 6)?);
-    Some(Line::Server(Piece { time: text(&found, 1).and_then(utf8).map(full_time), pid, ..piece }))
+    let pid = text(&found, 4).or_else(|| text(&found, 5)).and_then(utf8).and_then(|pid| pid.parse().ok());
+    let piece = numbered(text(&found, 6), text(&found, 7)?);
+    let time = match text(&found, 1) {
+        Some(yearless) => Some(Time::Yearless(yearless)),
+        None => text(&found, 2).and_then(utf8).map(full_time),
+    };
+    Some(Line::Server(Piece { time, pid, ..piece }))
 }
 
 pub(super) fn logplex(line: &[u8]) -> Option<Line<'_>> {
@@ -82,7 +86,10 @@ pub(super) fn logplex(line: &[u8]) -> Option<Line<'_>> {
         return Some(Line::Foreign);
     }
     let piece = numbered(text(&found, 3), text(&found, 4)?);
-    Some(Line::Server(Piece { time: text(&found, 1).and_then(utf8).map(Cow::from), ..piece }))
+    Some(Line::Server(Piece {
+        time: text(&found, 1).and_then(utf8).map(|time| Time::Full(time.into())),
+        ..piece
+    }))
 }
 
 /// Makes a piece of a message. The server splits long messages, and all messages at line feeds, and numbers the
@@ -131,12 +138,12 @@ fn control_characters(raw: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// Adds the colon to the offset of a time, which journalctl's short-iso leaves out.
-fn full_time(time: &str) -> Cow<'_, str> {
+fn full_time(time: &str) -> Time<'_> {
     let sign = time.len().checked_sub(5).filter(|at| time[*at..].starts_with(['+', '-']));
-    match sign {
+    Time::Full(match sign {
         Some(at) => format!("{}:{}", &time[..at + 3], &time[at + 3..]).replace(',', ".").into(),
-        None => time.into(),
-    }
+        None => time.replace(',', ".").into(),
+    })
 }
 
 pub(super) fn compose(line: &[u8]) -> Option<Line<'_>> {
