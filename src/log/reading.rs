@@ -29,14 +29,17 @@ pub struct Reading {
     pub clock: Clock,
     /// Whether it is the server's own log, which is never wrapped.
     pub own: bool,
+    /// When reading began.
+    pub now: Timestamp,
 }
 
 impl Reading {
-    /// Starts reading a log with this beginning. `name` is for messages; `written` is when the log was last written, or now.
+    /// Starts reading a log with this beginning. `name` is for messages; `written` is when the log was last written, if that
+    /// is known.
     ///
     /// Errors: it does not look like a log, or it could be read in several ways (65).
-    pub fn begin(&self, beginning: &[u8], name: &str, written: Timestamp) -> Result<Stream> {
-        let yearless = Yearless::new(self.clock.zone(), written);
+    pub fn begin(&self, beginning: &[u8], name: &str, written: Option<Timestamp>) -> Result<Stream> {
+        let yearless = Yearless::new(self.clock.zone(), written.unwrap_or(self.now));
         let mut cleaner = Cleaner { first: true, crlf: false, held: false };
         if !self.own {
             cleaner.crlf = has_crlf(beginning);

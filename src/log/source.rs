@@ -122,10 +122,10 @@ impl Source {
         }
     }
 
-    /// Returns when what is being read was last written; now, if that is not known.
-    pub fn written(&self) -> Timestamp {
+    /// Returns when what is being read was last written, if it is a regular file.
+    pub fn written(&self) -> Option<Timestamp> {
         match self {
-            Source::Server(_) => Timestamp::now(),
+            Source::Server(_) => None,
             Source::Files(files) => files.written(),
         }
     }

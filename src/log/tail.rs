@@ -611,11 +611,12 @@ fn cannot_answer(flag: &str, escape: &str, prefix: Option<&str>) -> Error {
 }
 
 /// Returns how the server's own log is read.
-pub fn own(format: Format, prefix: Option<String>, clock: super::zone::Clock) -> Reading {
+pub fn own(format: Format, prefix: Option<String>, clock: super::zone::Clock, now: Timestamp) -> Reading {
     Reading {
         format: Some(format),
         prefix: Some(prefix.unwrap_or_else(|| "%m [%p] ".to_owned())),
         clock,
         own: true,
+        now,
     }
 }

@@ -132,8 +132,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         of_server(access, writer).await?
     } else {
         let clock = args.lines_of.clock()?;
-        let reading =
-            Reading { format: args.log_format, prefix: args.lines_of.line_prefix.clone(), clock, own: false };
+        let prefix = args.lines_of.line_prefix.clone();
+        let reading = Reading { format: args.log_format, prefix, clock, own: false, now: now() };
         let files = in_order(each_once(&args.files), &reading).await;
         (Source::Files(Files::open(files, Named::ByUser)?), reading)
     };

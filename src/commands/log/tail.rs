@@ -162,8 +162,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     } else {
         let clock = args.lines_of.clock()?;
         let clock = if args.wants_times() { clock } else { clock.unneeded() };
-        let reading =
-            Reading { format: args.from, prefix: args.lines_of.line_prefix.clone(), clock, own: false };
+        let prefix = args.lines_of.line_prefix.clone();
+        let reading = Reading { format: args.from, prefix, clock, own: false, now: now() };
         (Source::Files(Files::open(args.files.clone(), Named::ByUser)?), reading)
     };
     let last = args.lines.or_else(|| (args.follow && args.filter.since.is_none()).then_some(LAST));
@@ -284,12 +284,12 @@ pub(super) async fn of_server(access: Access, writer: Writer) -> Result<(Source,
     let prefix = place.settings.log_line_prefix.clone();
     match log {
         Log::Server(format, path) => {
-            let reading = own(format, prefix, clock);
+            let reading = own(format, prefix, clock, now());
             Ok((Source::Server(Box::new(Server::new(access, writer, place, format, path))), reading))
         }
         Log::Local(format, path) => {
             writer.close().await;
-            let reading = own(format, prefix, clock);
+            let reading = own(format, prefix, clock, now());
             Ok((Source::Files(Files::open([path], Named::ByServer(place.owner()))?), reading))
         }
         Log::Unknown(how) => {

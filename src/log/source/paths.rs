@@ -30,8 +30,8 @@ struct Open {
     path: PathBuf,
     bytes: Bytes,
     offset: u64,
-    /// When it was last written; now, if that is not known.
-    written: Timestamp,
+    /// When it was last written, if it is a regular file.
+    written: Option<Timestamp>,
 }
 
 impl Files {
@@ -67,9 +67,9 @@ impl Files {
         self.open.as_ref().map(|open| open.path.as_path())
     }
 
-    /// Returns when the file that is being read was last written; now, if that is not known.
-    pub fn written(&self) -> Timestamp {
-        self.open.as_ref().map_or_else(Timestamp::now, |open| open.written)
+    /// Returns when the file that is being read was last written, if it is a regular file.
+    pub fn written(&self) -> Option<Timestamp> {
+        self.open.as_ref().and_then(|open| open.written)
     }
 
     /// Returns the beginning of the file that is being read, without consuming it.
@@ -202,10 +202,10 @@ fn read_some(file: &mut File, buffer: &mut Vec<u8>) -> io::Result<usize> {
     file.take(PIECE as u64).read_to_end(buffer)
 }
 
-/// Returns when a file was last written; now for a pipe.
-fn last_written(file: &File) -> Timestamp {
-    let known = file.metadata().ok().filter(std::fs::Metadata::is_file).and_then(|data| data.modified().ok());
-    known.and_then(|time| Timestamp::try_from(time).ok()).unwrap_or_else(Timestamp::now)
+/// Returns when a regular file was last written.
+fn last_written(file: &File) -> Option<Timestamp> {
+    let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    Timestamp::try_from(metadata.modified().ok()?).ok()
 }
 
 #[cfg(test)]
