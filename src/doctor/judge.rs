@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::finding::{Finding, Severity};
 use super::limits::Limits;
 use super::rows::{EarlierRows, Places, key};
+use super::unlooked::DATABASE;
 use super::verdict::sort;
 use crate::conditions::{Conditions, Earlier, Looked, Value};
 use crate::error::Result;
@@ -14,9 +15,6 @@ use crate::rows::cell::Cell;
 use crate::rows::plain::plain;
 use crate::snapshot::{CLOSED, Found, Refusal, Snapshot, counters_go_on};
 use crate::sql::{self, Reach};
-
-/// The check of a database that could not be entered.
-pub const DATABASE: &str = "database-unseen";
 
 /// What is judged, and how.
 pub struct Question<'a> {
@@ -431,7 +429,8 @@ impl<'a> Judge<'a> {
             }
             let database = refusal.database.as_deref();
             let why = format!("the database was not looked at: {}", refusal.why);
-            self.diagnosis.findings.push(Finding::unseen(DATABASE, Severity::Critical, database, why));
+            let finding = Finding::unseen(DATABASE.name, DATABASE.worst, database, why);
+            self.diagnosis.add(self.question.limits, "", finding);
         }
         for &report in self.question.reports {
             let of_report = || {

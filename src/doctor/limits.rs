@@ -19,6 +19,7 @@ use glob::Pattern;
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use super::unlooked::{ALL, named as unlooked};
 use crate::conditions::{Conditions, Texts, parse_number};
 use crate::error::{Error, Result};
 use crate::likeness::nearest;
@@ -68,7 +69,7 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Limit {
     check: String,
-    /// The name of the report that the check belongs to.
+    /// The name of the report that the check belongs to; empty for what could not be looked at as a whole.
     report: String,
     database: Option<Pattern>,
     object: Option<Pattern>,
@@ -118,8 +119,10 @@ impl Limits {
         let check = written.check.get_ref();
         let all = reports.iter().flat_map(|report| report.checks.iter().map(move |one| (*report, one)));
         let found: Vec<(&Report, &Check)> = all.clone().filter(|(_, one)| one.name == *check).collect();
-        if found.is_empty() {
-            let like = nearest(check, all.map(|(_, one)| one.name.as_str()), 0.7);
+        let unlooked = unlooked(check);
+        if found.is_empty() && unlooked.is_none() {
+            let names = all.map(|(_, one)| one.name.as_str()).chain(ALL.iter().map(|one| one.name));
+            let like = nearest(check, names, 0.7);
             let hint = like.map(|like| format!("; did you mean {like:?}?")).unwrap_or_default();
             return Err(format!("unknown check {check:?}{hint}"));
         }
@@ -144,10 +147,30 @@ impl Limits {
             None if !has_bound => return Err(format!("the limit of {check} changes nothing")),
             _ => {}
         }
+        if let Some(unlooked) = unlooked {
+            if has_bound {
+                return Err(format!("{check} has no limits: it can only be ignored"));
+            }
+            if !unlooked.is_ignorable {
+                return Err(format!("{check} cannot be ignored: {}", unlooked.ignore));
+            }
+        }
         if let Some(until) = until.filter(|until| *until < today) {
             let reason = written.ignore.as_deref().unwrap_or_default();
             self.over.push(format!("{check} is no longer ignored ({reason}); that ended on {until}"));
             return Ok(());
+        }
+        if unlooked.is_some() {
+            self.limits.push(Limit {
+                check: check.clone(),
+                report: String::new(),
+                database: pattern("database", &written.database)?,
+                object: pattern("object", &written.object)?,
+                critical: None,
+                warning: None,
+                note: None,
+                ignore: written.ignore.clone(),
+            });
         }
         for (report, one) in found {
             let bound = |key: &str, bound: &Option<Bound>, usual: &Conditions| {

@@ -152,6 +152,13 @@ fn limits_of_ones_own_change_or_ignore_findings_and_say_so() {
             65,
             "unknown check \"index-invalld\"; did you mean \"index-invalid\"?",
         ),
+        (
+            "[[limit]]\ncheck = \"server-unseen\"\nignore = \"a\"\n",
+            65,
+            ":2: server-unseen cannot be ignored: leave the server out",
+        ),
+        ("[[limit]]\ncheck = \"database-unseen\"\nwarning = 1\n", 65, "it can only be ignored"),
+        ("[[limit]]\ncheck = \"database-unsen\"\nignore = \"a\"\n", 65, "did you mean \"database-unseen\"?"),
         ("[[limit]]\ncomand = \"index-invalid\"\n", 65, ":2: unknown field `comand`"),
         ("[[limit\n", 65, "limits.toml:1"),
     ] {
@@ -171,6 +178,38 @@ fn limits_of_ones_own_change_or_ignore_findings_and_say_so() {
     command.env("XDG_CONFIG_HOME", folder.path()).args(["doctor", "index-invalid"]);
     let output = run(&mut command);
     assert!(output.stderr.contains("(known)"), "{}", output.snapshot());
+}
+
+#[test]
+fn a_database_that_cannot_be_entered_can_be_explained_and_ignored() {
+    let db = db("doctor_closed");
+    let closed = database(&db.info, "doctor_closed_to_all");
+    db.sql(&format!("REVOKE CONNECT ON DATABASE \"{}\" FROM public", closed.name));
+    db.sql("DO $$ BEGIN CREATE ROLE doctor_nobody LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("limits.toml");
+    let with_limit = |pattern: &str| {
+        let text = format!(
+            "[[limit]]\ncheck = \"database-unseen\"\ndatabase = \"{pattern}\"\nignore = \"private\"\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        let args = ["-U", "doctor_nobody", "--database", &closed.name, "--columns", "check,database,finding"];
+        doctor(&db, &[&args[..], &["--limits", path.to_str().unwrap(), "index-invalid"]].concat())
+    };
+    let other = with_limit("elsewhere");
+    assert_eq!(other.code, Some(1), "{}", other.snapshot());
+    assert!(other.stdout.starts_with(&format!("database-unseen\t{}\t", closed.name)), "{}", other.snapshot());
+    let ignored = with_limit(&closed.name);
+    assert_eq!((ignored.code, ignored.stdout.as_str()), (Some(0), ""), "{}", ignored.snapshot());
+    assert!(ignored.stderr.contains("1 finding of database-unseen (private)"), "{}", ignored.snapshot());
+    for name in ["database-unseen", "server-unseen", "own-report"] {
+        let explained = run(bare_pgkit().args(["doctor", "--explain", name]));
+        assert_eq!(explained.code, Some(0), "{}", explained.snapshot());
+        assert!(explained.stdout.starts_with(&format!("{name}\n  why ")), "{}", explained.snapshot());
+        let asked = doctor(&db, &[name]);
+        assert_eq!(asked.code, Some(64), "{}", asked.snapshot());
+        assert!(asked.stderr.contains("is no check"), "{}", asked.snapshot());
+    }
 }
 
 #[test]

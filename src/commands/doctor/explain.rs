@@ -3,6 +3,7 @@
 use crate::commands::args::FormatArgs;
 use crate::commands::context::Context;
 use crate::commands::listing::Listing;
+use crate::doctor::Unlooked;
 use crate::error::{Exit, Result};
 use crate::output;
 use crate::report::{Check, Optional, Report, Scope};
@@ -61,8 +62,12 @@ pub(super) async fn list(
     Ok(Exit::Done)
 }
 
-/// Prints an explanation of each check, wrapped at `width` columns.
-pub(super) fn explain(checks: &[(&Report, &Check)], width: usize) -> Result<Exit> {
+/// Prints an explanation of each check, and of what could not be looked at as a whole, wrapped at `width` columns.
+pub(super) fn explain<'a>(
+    checks: &[(&Report, &Check)],
+    unlooked: impl Iterator<Item = &'a Unlooked>,
+    width: usize,
+) -> Result<Exit> {
     let mut text = String::new();
     let mut last = "";
     for (report, check) in checks {
@@ -89,6 +94,18 @@ pub(super) fn explain(checks: &[(&Report, &Check)], width: usize) -> Result<Exit
         if report.since() > 10 {
             paragraph(&mut text, "since", &format!("PostgreSQL {}", report.since()), width);
         }
+    }
+    for one in unlooked {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&format!("{}\n", one.name));
+        paragraph(&mut text, "why", one.why, width);
+        let ignore = match one.is_ignorable {
+            true => one.ignore.to_owned(),
+            false => format!("It cannot be ignored: {}.", one.ignore),
+        };
+        paragraph(&mut text, "ignore", &ignore, width);
     }
     output::print(&text)?;
     Ok(Exit::Done)

@@ -17,18 +17,14 @@ use crate::commands::plugin::unknown;
 use crate::commands::seats::Seats;
 use crate::commands::servers::Server;
 use crate::commands::{open, servers, snapshot};
-use crate::doctor::{self, Change, Diagnosis, Finding, Limits, Question, Severity, Sheet};
+use crate::doctor::{
+    self, Change, Diagnosis, Finding, Limits, OWN_REPORT, Question, SERVER, Severity, Sheet,
+};
 use crate::error::{self, Error, Exit, Result};
 use crate::likeness::nearest;
 use crate::output::{self, terminal};
 use crate::report::{Check, Optional, Report};
 use crate::snapshot::Snapshot;
-
-/// The check of a server that could not be asked.
-const SERVER: &str = "server-unseen";
-
-/// The check of a report of the user's own that cannot be read.
-const OWN: &str = "own-report";
 
 /// Runs the command.
 pub async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result<Exit> {
@@ -87,7 +83,8 @@ async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &D
             false => {
                 let width =
                     terminal::size(context.env.var("COLUMNS")).map_or(100, |(width, _)| width.min(100));
-                explain::explain(&checks, width)
+                let unlooked = args.checks.iter().filter_map(|name| doctor::unlooked(name));
+                explain::explain(&checks, unlooked, width)
             }
         };
     }
@@ -192,7 +189,7 @@ fn name_of(path: &Path) -> String {
 /// Returns what there is to say of a server that could not be asked.
 fn unreachable(server: Option<String>, e: &Error) -> Patient {
     let why = format!("the server could not be asked: {}", e.one_line());
-    let findings = vec![Finding::unseen(SERVER, Severity::Critical, None, why)];
+    let findings = vec![Finding::unseen(SERVER.name, SERVER.worst, None, why)];
     Patient { server, snapshot: None, diagnosis: Diagnosis { findings, ..Diagnosis::default() } }
 }
 
@@ -208,12 +205,19 @@ fn chosen<'a>(known: &[&'a Report], args: &DoctorArgs) -> Result<Vec<(&'a Report
     let all =
         || known.iter().copied().flat_map(|report| report.checks.iter().map(move |check| (report, check)));
     for name in &args.checks {
-        if !all().any(|(_, check)| check.name == *name) {
-            let like = nearest(name, all().map(|(_, check)| check.name.as_str()), 0.7);
-            let hint = like.map(|like| format!("; did you mean {like:?}?")).unwrap_or_default();
-            return Err(Error::usage(format!("unknown check {name:?}{hint}"))
-                .hint("pgkit doctor --list lists the checks"));
+        let is_unlooked = doctor::unlooked(name).is_some();
+        if all().any(|(_, check)| check.name == *name) || (is_unlooked && args.explain) {
+            continue;
         }
+        if is_unlooked {
+            return Err(Error::usage(format!("{name} is no check: it is found whatever is asked for"))
+                .hint(format!("pgkit doctor --explain {name} says when")));
+        }
+        let names = all().map(|(_, check)| check.name.as_str());
+        let like = nearest(name, names.chain(doctor::ALL_UNLOOKED.iter().map(|one| one.name)), 0.7);
+        let hint = like.map(|like| format!("; did you mean {like:?}?")).unwrap_or_default();
+        return Err(Error::usage(format!("unknown check {name:?}{hint}"))
+            .hint("pgkit doctor --list lists the checks"));
     }
     let mut chosen: Vec<(&Report, &Check)> = all().filter(|(_, check)| is_wanted(check, args)).collect();
     chosen.sort_by(|a, b| (&a.0.name, a.0.own).cmp(&(&b.0.name, b.0.own)));
@@ -288,7 +292,7 @@ impl<'a> Doctor<'a> {
         if self.args.checks.is_empty() {
             diagnosis.findings.extend(self.context.own.iter().filter_map(|(_, report)| {
                 let e = report.as_ref().err()?;
-                Some(Finding::unseen(OWN, Severity::Warning, None, e.one_line()))
+                Some(Finding::unseen(OWN_REPORT.name, OWN_REPORT.worst, None, e.one_line()))
             }));
         }
         if let Some(earlier) = earlier {
