@@ -50,20 +50,26 @@ WITH RECURSIVE parted AS (
 ), bounds AS (
     -- Bounds contain no columns, so they can be printed without their table, which then is not locked.
     SELECT h.inhparent AS parent, c.oid, d.type,
-           pg_catalog.regexp_matches(pg_catalog.pg_get_expr(c.relpartbound, 0), '^FOR VALUES FROM \((?:''([^'']*)''|(MINVALUE|MAXVALUE))(?:, .*)?\) TO \((?:''([^'']*)''|(MINVALUE|MAXVALUE))') AS bound
+           -- Of each bound: the value of the first column, or what stands instead of it; MAXVALUE in the second column; the others.
+           pg_catalog.regexp_matches(pg_catalog.pg_get_expr(c.relpartbound, 0),
+                                     '^FOR VALUES FROM \((?:''([^'']*)''|(MINVALUE|MAXVALUE))(, MAXVALUE)?((?:, (?:''(?:[^'']|'''')*''|[^'', ]+))*)\) TO '
+                                     '\((?:''([^'']*)''|(MINVALUE|MAXVALUE))(, MAXVALUE)?((?:, (?:''(?:[^'']|'''')*''|[^'', ]+))*)\)$') AS bound
     FROM dated d
     JOIN pg_catalog.pg_inherits h ON h.inhparent = d.oid
     JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid
     WHERE c.oid <> d.default_oid
 ), edges AS (
+    -- MAXVALUE after a date is the end of that day.
     SELECT b.parent, b.oid,
-           CASE WHEN b.bound[1] IS NOT NULL THEN b.bound[1]::timestamptz END AS low,
-           CASE WHEN b.bound[3] IS NOT NULL THEN b.bound[3]::timestamptz WHEN b.bound[4] = 'MAXVALUE' THEN 'infinity'::timestamptz END AS high,
-           b.bound[1] AS low_text, b.bound[3] AS high_text
+           CASE WHEN b.bound[1] IS NOT NULL THEN b.bound[1]::timestamptz + CASE WHEN b.type = 'date' AND b.bound[3] IS NOT NULL THEN '1 day' ELSE '0' END::interval END AS low,
+           CASE WHEN b.bound[5] IS NOT NULL THEN b.bound[5]::timestamptz + CASE WHEN b.type = 'date' AND b.bound[7] IS NOT NULL THEN '1 day' ELSE '0' END::interval
+                WHEN b.bound[6] = 'MAXVALUE' THEN 'infinity'::timestamptz END AS high,
+           b.bound[1] AS low_text, b.bound[5] AS high_text, b.type = 'date' AND b.bound[7] IS NOT NULL AS is_whole_day,
+           pg_catalog.quote_literal(b.bound[5]) || coalesce(b.bound[7], '') || coalesce(b.bound[8], '') AS high_bound
     FROM bounds b
 ), newest AS (
     -- The last partition before the first gap that is not over.
-    SELECT DISTINCT ON (e.parent) e.parent, e.low, e.high, e.high_text, e.next_text
+    SELECT DISTINCT ON (e.parent) e.parent, e.low, e.high, e.high_text, e.is_whole_day, e.high_bound, e.next_text
     FROM (SELECT e.*, pg_catalog.lead(e.low) OVER w AS next_low, pg_catalog.lead(e.low_text) OVER w AS next_text
           FROM edges e
           WHERE e.high IS NOT NULL
@@ -71,7 +77,7 @@ WITH RECURSIVE parted AS (
     WHERE e.next_low IS NULL OR e.next_low > greatest(e.high, pg_catalog.now())
     ORDER BY e.parent, e.high, e.oid
 ), ahead AS (
-    SELECT w.parent, w.high_text, w.next_text,
+    SELECT w.parent, w.high_text, w.is_whole_day, w.high_bound, w.next_text,
            CASE WHEN pg_catalog.isfinite(w.high) THEN extract(epoch FROM w.high - pg_catalog.now())::float8 END AS seconds,
            CASE WHEN pg_catalog.isfinite(w.high) AND pg_catalog.isfinite(w.low) THEN extract(epoch FROM w.high - w.low)::float8 ELSE 604800 END AS width
     FROM newest w
@@ -90,19 +96,19 @@ WITH RECURSIVE parted AS (
           -- Also as an array, so that the planner expects few.
           WHERE c.oid = ANY (ARRAY(SELECT g.oid FROM filled g))) AS x
     GROUP BY x.root
-), answer (reason, parent, part, rows, has_default, ahead, width, high_text, next_text) AS (
-    SELECT 'default', d.oid, d.default_oid, r.rows, NULL::bool, NULL::float8, NULL::float8, NULL::text, NULL::text
+), answer (reason, parent, part, rows, has_default, ahead, width, high_text, is_whole_day, high_bound, next_text) AS (
+    SELECT 'default', d.oid, d.default_oid, r.rows, NULL::bool, NULL::float8, NULL::float8, NULL::text, NULL::bool, NULL::text, NULL::text
     FROM parted d
     JOIN rows r ON r.root = d.oid
     WHERE r.rows > 0
     UNION ALL
-    SELECT 'range', a.parent, NULL, NULL, d.default_oid <> 0, a.seconds, a.width, a.high_text, a.next_text
+    SELECT 'range', a.parent, NULL, NULL, d.default_oid <> 0, a.seconds, a.width, a.high_text, a.is_whole_day, a.high_bound, a.next_text
     FROM ahead a
     JOIN dated d ON d.oid = a.parent
     WHERE a.seconds BETWEEN -90 * 86400 AND 8 * 86400
     UNION ALL  -- pg14..
     -- A DETACH that is running locks both, or waits for the end of a transaction that has a lock on the partitioned table.
-    SELECT 'detach', h.inhparent, h.inhrelid, NULL, NULL, NULL, NULL, NULL, NULL  -- pg14..
+    SELECT 'detach', h.inhparent, h.inhrelid, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL  -- pg14..
     FROM pg_catalog.pg_inherits h  -- pg14..
     WHERE h.inhdetachpending  -- pg14..
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_locks l  -- pg14..
@@ -114,12 +120,12 @@ WITH RECURSIVE parted AS (
 SELECT a.reason, n.nspname::text AS schema, t.relname::text AS name, m.nspname::text || '.' || c.relname::text AS part,
        a.rows, a.has_default, a.ahead AS ahead_s, least(604800, 3 * a.width) AS warn_s, least(86400, a.width) AS crit_s, a.high_text AS upper_bound,
        CASE WHEN a.next_text IS NOT NULL THEN 'before a gap ' ELSE '' END
-       || CASE WHEN a.ahead < 0 THEN 'ended at ' || a.high_text ELSE 'ends at ' || a.high_text END
+       || CASE WHEN a.ahead < 0 THEN 'ended ' ELSE 'ends ' END || CASE WHEN a.is_whole_day THEN 'with ' ELSE 'at ' END || a.high_text
        || CASE WHEN a.has_default THEN '; later rows go to the default partition' ELSE ', and there is no partition for later rows' END
        || CASE WHEN a.next_text IS NOT NULL THEN ' until ' || a.next_text ELSE '' END AS detail,
        CASE a.reason
            WHEN 'default' THEN 'move the rows to partitions of their own, for which the default partition must be detached first: ALTER TABLE ' || x.parent || ' DETACH PARTITION ' || x.part
-           WHEN 'range' THEN 'CREATE TABLE ... PARTITION OF ' || x.parent || ' FOR VALUES FROM (''' || a.high_text || ''') TO (...), and use a job that does this in advance'
+           WHEN 'range' THEN 'CREATE TABLE ... PARTITION OF ' || x.parent || ' FOR VALUES FROM (' || a.high_bound || ') TO (...), and use a job that does this in advance'
            ELSE 'ALTER TABLE ' || x.parent || ' DETACH PARTITION ' || x.part || ' FINALIZE'
        END AS remedy
 FROM answer a

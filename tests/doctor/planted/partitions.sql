@@ -2,7 +2,7 @@
 --
 -- since = 10
 -- checks = ["next-partition-missing"]
--- expect = ["warning next-partition-missing public.week", "critical next-partition-missing public.Tomorrow", "critical next-partition-missing public.past", "critical next-partition-missing public.of_expression", "warning next-partition-missing public.daily", "critical next-partition-missing public.gap_now", "warning next-partition-missing public.gap_soon", "critical next-partition-missing public.several", "critical next-partition-missing Od d.sub\n1"]
+-- expect = ["warning next-partition-missing public.week", "critical next-partition-missing public.Tomorrow", "critical next-partition-missing public.past", "critical next-partition-missing public.of_expression", "warning next-partition-missing public.daily", "critical next-partition-missing public.gap_now", "warning next-partition-missing public.gap_soon", "critical next-partition-missing public.several", "warning next-partition-missing public.whole_day", "critical next-partition-missing public.text_like_a_bound", "critical next-partition-missing Od d.sub\n1"]
 CREATE TABLE week (at date) PARTITION BY RANGE (at);
 CREATE TABLE month (at date) PARTITION BY RANGE (at);
 CREATE TABLE "Tomorrow" (at timestamptz) PARTITION BY RANGE (at);
@@ -18,6 +18,10 @@ CREATE TABLE of_expression (at moment) PARTITION BY RANGE ((at::timestamptz));
 CREATE TABLE daily (at date) PARTITION BY RANGE (at);
 CREATE TABLE daily_enough (at date) PARTITION BY RANGE (at);
 CREATE TABLE several (at timestamptz, what text) PARTITION BY RANGE (at, what);
+-- A bound of a date and MAXVALUE is the end of that day.
+CREATE TABLE whole_day (at date, what text) PARTITION BY RANGE (at, what);
+CREATE TABLE whole_day_enough (at date, what text, who text) PARTITION BY RANGE (at, what, who);
+CREATE TABLE text_like_a_bound (at date, what text) PARTITION BY RANGE (at, what);
 -- A gap is found unless it is over.
 CREATE TABLE gap_now (at date) PARTITION BY RANGE (at);
 CREATE TABLE gap_soon (at date) PARTITION BY RANGE (at);
@@ -57,6 +61,10 @@ BEGIN
     EXECUTE format('CREATE TABLE g5 PARTITION OF gap_over FOR VALUES FROM (%L) TO (%L)', t - 30, t - 10);
     EXECUTE format('CREATE TABLE g6 PARTITION OF gap_over FOR VALUES FROM (%L) TO (%L)', t - 4, t + 50);
     EXECUTE format('CREATE TABLE s1 PARTITION OF several FOR VALUES FROM (%L, %L) TO (%L, %L)', t - 4, 'x', t, '), (''''');
+    EXECUTE format('CREATE TABLE v1 PARTITION OF whole_day FOR VALUES FROM (%L, MINVALUE) TO (%L, MAXVALUE)', t - 4, t);
+    EXECUTE format('CREATE TABLE v2 PARTITION OF whole_day FOR VALUES FROM (%L, MAXVALUE) TO (%L, MAXVALUE)', t, t + 6);
+    EXECUTE format('CREATE TABLE v3 PARTITION OF whole_day_enough FOR VALUES FROM (%L, %L, %L) TO (%L, MAXVALUE, MAXVALUE)', t - 4, 'a', ') TO (''x'')', t + 7);
+    EXECUTE format('CREATE TABLE v4 PARTITION OF text_like_a_bound FOR VALUES FROM (%L, %L) TO (%L, %L)', t - 4, ') TO (''2999-01-01'')', t, ') TO (''x''), (');
     EXECUTE format('CREATE TABLE o1 PARTITION OF "Od d"."sub%s1" FOR VALUES FROM (%L) TO (%L)', chr(10), t - 4, t);
     EXECUTE format('CREATE TABLE q1 PARTITION OF nested FOR VALUES FROM (%L) TO (%L) PARTITION BY RANGE (at)', t - 30, t);
     EXECUTE format('CREATE TABLE q1a PARTITION OF q1 FOR VALUES FROM (%L) TO (%L)', t - 30, t);
@@ -69,6 +77,7 @@ BEGIN
     EXECUTE format('CREATE TABLE w3 PARTITION OF week FOR VALUES FROM (%L) TO (%L)', t + 6, t + 16);
     EXECUTE format('CREATE TABLE g7 PARTITION OF gap_now FOR VALUES FROM (%L) TO (%L)', t - 1, t + 20);
     EXECUTE format('CREATE TABLE g8 PARTITION OF gap_soon FOR VALUES FROM (%L) TO (%L)', t + 5, t + 20);
+    EXECUTE format('CREATE TABLE v5 PARTITION OF whole_day FOR VALUES FROM (%L, MINVALUE) TO (%L, MINVALUE)', t + 7, t + 30);
     EXECUTE format('CREATE TABLE d99 PARTITION OF daily FOR VALUES FROM (%L) TO (%L)', t + 3, t + 30);
 END$$;
-DROP TABLE "Tomorrow", past, of_expression, several, tree;
+DROP TABLE "Tomorrow", past, of_expression, several, text_like_a_bound, tree;
