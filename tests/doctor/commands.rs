@@ -588,3 +588,51 @@ fn the_limits_and_the_check_that_the_manual_shows_are_accepted() {
     assert_eq!(output.code, Some(1), "{}", output.snapshot());
     assert_eq!(lines(&output), ["critical\torder 7", "warning\torder 8"], "{}", output.snapshot());
 }
+
+#[test]
+fn a_proof_asks_the_server_or_the_snapshot_that_was_asked() {
+    let db = planted("doctor proof");
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (socket, port) = (db.info.socket_dir.display().to_string(), db.info.port.to_string());
+    let conninfo = format!("host='{socket}' port={port} user=postgres password=geheim dbname='{}'", db.name);
+    std::fs::write(path("servers"), format!("one {conninfo}\n")).unwrap();
+    let service = format!("[far one]\nhost={socket}\nport={port}\nuser=postgres\ndbname={}\n", db.name);
+    std::fs::write(path("pg_service.conf"), service).unwrap();
+    let taken = run(pgkit(&db).args(["snapshot", "-q", "-o", &path("a.snap")]));
+    assert_eq!(taken.code, Some(0), "{}", taken.snapshot());
+    // As on another machine: only the service file is known.
+    let elsewhere = |program: &str| {
+        let mut command = Command::new(program);
+        let bin = std::path::Path::new(PGKIT).parent().unwrap().display().to_string();
+        command.env_clear().env("PATH", format!("{bin}:/usr/bin:/bin")).env("HOME", folder.path());
+        command.env("PGSERVICEFILE", path("pg_service.conf")).current_dir(folder.path());
+        command
+    };
+    let database = ["--database", &format!("\"{}\"", db.name)].map(str::to_owned);
+    let flags = ["-h", &socket, "-p", &port, "-U", "postgres", "-d", "postgres"];
+    let cases: [(&[&str], &str); 5] = [
+        (&flags, &format!("pgkit -h {socket} -p {port} -U postgres -d postgres ")),
+        (&["-d", &conninfo], &format!("pgkit -h {socket} -p {port} -U postgres -d ")),
+        (&["--service", "far one,far one"], "pgkit --service 'far one' "),
+        (&["--servers", "servers"], &format!("pgkit -h {socket} -p {port} -U postgres -d ")),
+        (&["--from", "a.snap"], "pgkit doctor index-invalid --from a.snap"),
+    ];
+    for (way, begins) in cases {
+        let mut asking = elsewhere(PGKIT);
+        asking
+            .args(["doctor", "index-invalid", "matview-empty", "-q", "--columns", "object,proof"])
+            .args(way);
+        let found = run(asking.args(&database));
+        assert_eq!(found.code, Some(1), "{way:?} {}", found.snapshot());
+        assert!(!found.stdout.contains("geheim"), "{}", found.snapshot());
+        let proof =
+            found.stdout.lines().find_map(|line| Some(line.split_once("public.broken\t")?.1)).unwrap();
+        assert!(proof.starts_with(begins), "{way:?} {proof}");
+        let shown = run(elsewhere("sh").args(["-c", proof]));
+        // doctor has found something critical.
+        let code = i32::from(proof.starts_with("pgkit doctor"));
+        assert_eq!(shown.code, Some(code), "{proof} {}", shown.snapshot());
+        assert!(shown.stdout.contains("broken"), "{proof} {}", shown.snapshot());
+    }
+}

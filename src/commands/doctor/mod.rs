@@ -6,6 +6,7 @@ mod look;
 mod metrics;
 mod people;
 mod plugin;
+mod proof;
 mod run;
 mod show;
 

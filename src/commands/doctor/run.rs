@@ -9,9 +9,10 @@ use futures_util::stream::{FuturesOrdered, StreamExt};
 use super::args::DoctorArgs;
 use super::look::Asking;
 use super::metrics::Judged;
+use super::proof::Origin;
 use super::show::{Look, Told};
 use super::{explain, metrics, plugin};
-use crate::commands::args::{self, FormatArgs, RoleArgs, ServersArgs, SessionArgs};
+use crate::commands::args::{self, FormatArgs, RoleArgs, ServersArgs, SessionArgs, connection_flags};
 use crate::commands::context::{Context, config_folder};
 use crate::commands::plugin::unknown;
 use crate::commands::seats::Seats;
@@ -122,7 +123,9 @@ async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &D
         for path in &paths {
             let server = has_several.then(|| name_of(path));
             patients.push(match Snapshot::open(path) {
-                Ok(snapshot) => doctor.patient(server, vec![snapshot], earlier.as_ref())?,
+                Ok(snapshot) => {
+                    doctor.patient(server, vec![snapshot], earlier.as_ref(), &Origin::snapshot(path))?
+                }
                 Err(e) if has_several => unreachable(server, &e),
                 Err(e) => return Err(e),
             });
@@ -130,6 +133,7 @@ async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &D
         return doctor.print(&look, listing, &patients, earlier.as_ref()).await;
     }
     let several = servers::several(context, root, own, &doctor.session.echo)?;
+    let flags = connection_flags(root, own)?;
     let look = doctor.look(several.is_some(), has_changes);
     let listing = doctor.listing(&look)?;
     let asking = Asking {
@@ -145,7 +149,7 @@ async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &D
         None => {
             let target = open::target(context, root, own, &doctor.session.echo)?;
             let snapshots = asking.snapshots(&target, None).await?;
-            vec![doctor.patient(None, snapshots, earlier.as_ref())?]
+            vec![doctor.patient(None, snapshots, earlier.as_ref(), &Origin::server(&flags, &target))?]
         }
         Some(servers) => {
             let mut seats = Seats::new(servers.parallel);
@@ -155,17 +159,23 @@ async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &D
                 async move {
                     let snapshots = asking.snapshots(&server.target, Some(&seat)).await;
                     seat.leave();
-                    (server.name, snapshots)
+                    (server, snapshots)
                 }
             };
             // Their order is that in which they were named.
             let mut asked: FuturesOrdered<_> = servers.list.into_iter().map(ask).collect();
             let mut patients = Vec::new();
-            while let Some((name, snapshots)) = asked.next().await {
+            while let Some((server, snapshots)) = asked.next().await {
+                let origin = match &flags.service {
+                    Some(_) => Origin::service(&flags, &server.name, &server.target),
+                    None => Origin::listed(&flags, &server.target),
+                };
                 patients.push(match snapshots {
-                    Ok(snapshots) => doctor.patient(Some(name), snapshots, earlier.as_ref())?,
+                    Ok(snapshots) => {
+                        doctor.patient(Some(server.name), snapshots, earlier.as_ref(), &origin)?
+                    }
                     Err(e) if matches!(e.exit, Exit::Io | Exit::Bug | Exit::Interrupted) => return Err(e),
-                    Err(e) => unreachable(Some(name), &e),
+                    Err(e) => unreachable(Some(server.name), &e),
                 });
             }
             patients
@@ -279,12 +289,14 @@ impl<'a> Doctor<'a> {
         }
     }
 
-    /// Judges the snapshots of one server, and compares the findings with those of an earlier one.
+    /// Judges the snapshots of one server, and compares the findings with those of an earlier one. `origin` is where they come
+    /// from.
     fn patient(
         &self,
         server: Option<String>,
         mut snapshots: Vec<Snapshot>,
         earlier: Option<&Snapshot>,
+        origin: &Origin,
     ) -> Result<Patient> {
         let is_wanted = |check: &Check| is_wanted(check, self.args);
         let question = Question { reports: &self.reports, is_wanted: &is_wanted, limits: &self.limits };
@@ -301,6 +313,7 @@ impl<'a> Doctor<'a> {
                 |finding: &Finding| snapshots.last().is_some_and(|now| question.was_looked_at(now, finding));
             diagnosis.left = doctor::compare(&mut diagnosis.findings, before.findings, was_looked_at);
         }
+        origin.complete(&mut diagnosis.findings);
         Ok(Patient { server, snapshot: snapshots.pop(), diagnosis })
     }
 
