@@ -31,6 +31,8 @@ pub struct Reading {
     pub own: bool,
     /// When reading began.
     pub now: Timestamp,
+    /// Whether what is added to the log later is read, too.
+    pub follows: bool,
 }
 
 impl Reading {
@@ -39,7 +41,7 @@ impl Reading {
     ///
     /// Errors: it does not look like a log, or it could be read in several ways (65).
     pub fn begin(&self, beginning: &[u8], name: &str, written: Option<Timestamp>) -> Result<Stream> {
-        let yearless = Yearless::new(self.clock.zone(), written.unwrap_or(self.now));
+        let yearless = Yearless::new(self.clock.zone(), written.unwrap_or(self.now), self.follows);
         let mut cleaner = Cleaner { first: true, crlf: false, held: false };
         if !self.own {
             cleaner.crlf = has_crlf(beginning);

@@ -18,6 +18,8 @@ use crate::error::{Error, Exit, Result};
 use crate::rows::Flow;
 use crate::rows::Row;
 
+/// After how many lines of a new file it must be known how it is read.
+const ENOUGH: usize = 20;
 /// The first and the longest pause before looking for more.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 /// How many bytes of a file are examined to detect its format.
@@ -287,13 +289,23 @@ impl<'a> Tail<'a> {
         let mut pause = PAUSES.0;
         let mut next = false;
         let mut is_told = false;
+        // How an empty file is to be read is only known when something is written to it.
+        let mut unknown = (!reading.own && beginning.trim_ascii().is_empty()).then(Vec::new);
         while flow == Flow::More {
             match source.read(&mut buffer, self.wanted.follow).await? {
                 Got::Data => {
                     pause = PAUSES.0;
+                    if let Some(text) = &mut unknown {
+                        text.append(&mut buffer);
+                        let Some(begun) = self.begun(text, source, reading)? else { continue };
+                        stream = begun;
+                        buffer = unknown.take().unwrap_or_default();
+                    }
                     let few = buffer.len() < 64 << 10;
                     flow = stream.feed(&mut buffer, &mut |record| self.seen.take(record))?;
-                    self.tell_wrapping(&stream, &name, &mut is_told);
+                    if self.wanted.follow {
+                        self.tell_wrapping(&stream, &name, &mut is_told);
+                    }
                     if self.wanted.follow && few && flow == Flow::More {
                         flow = self.seen.show.pause()?;
                     }
@@ -313,6 +325,10 @@ impl<'a> Tail<'a> {
                     flow = self.wait(&mut stream, &mut pause).await?;
                 }
             }
+        }
+        if let Some(mut text) = unknown.filter(|text| !text.trim_ascii().is_empty()) {
+            stream = self.stream(&text, source, reading)?;
+            flow = stream.feed(&mut text, &mut |record| self.seen.take(record))?;
         }
         if flow == Flow::More {
             flow = stream.end(&mut |record| self.seen.take(record))?;
@@ -342,6 +358,20 @@ impl<'a> Tail<'a> {
         self.tell_wrapping(&stream, &name, &mut is_told);
         self.seen.show.unread(&name, &stream.unread(), &stream.losses(), stream.bytes);
         Ok((Some(stream), next))
+    }
+
+    /// Creates the reader of a log that has begun with this text; `None` if that is too little to tell how it is read. Errors: see
+    /// [`Reading::begin`].
+    fn begun(&self, text: &[u8], source: &Source, reading: &Reading) -> Result<Option<Stream>> {
+        let lines = memchr::memchr_iter(b'\n', text).count();
+        let is_much = lines >= ENOUGH || text.len() >= 64 << 10;
+        if !is_much && (!text.ends_with(b"\n") || text.trim_ascii().is_empty()) {
+            return Ok(None);
+        }
+        match self.stream(text, source, reading) {
+            Err(e) if is_much || e.exit != Exit::BadInput => Err(e),
+            stream => Ok(stream.ok()),
+        }
     }
 
     /// Says once what users should know about how a log was unwrapped.
@@ -618,5 +648,6 @@ pub fn own(format: Format, prefix: Option<String>, clock: super::zone::Clock, no
         clock,
         own: true,
         now,
+        follows: false,
     }
 }

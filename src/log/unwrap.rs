@@ -9,6 +9,7 @@ mod yearless;
 pub use yearless::Yearless;
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
 use super::decode::Lines;
 use crate::rows::Flow;
@@ -119,6 +120,8 @@ struct Piece<'a> {
     ends: bool,
     /// Whether it continues the line before, rather than beginning one.
     goes_on: bool,
+    /// Whether it belongs to the message before of the same process.
+    follows: bool,
     /// Which of the two streams it came from, if the wrapping distinguishes them.
     stream: usize,
     time: Option<Time<'a>>,
@@ -155,6 +158,23 @@ impl Wanted {
     }
 }
 
+/// A message of one process, whose lines syslog has received one by one.
+#[derive(Debug)]
+struct Message {
+    pid: Option<u32>,
+    /// Its lines so far, without the last line feed.
+    text: Vec<u8>,
+    /// The number of its last line in the log.
+    last: u64,
+    /// Whether the process has begun another message.
+    is_over: bool,
+    /// Whether it is left out, because its time cannot be read.
+    is_lost: bool,
+}
+
+/// After how many lines of other processes a message is not continued any more. The server sends the lines of a message at once.
+const MIXED: u64 = 64;
+
 /// Unwraps a log.
 #[derive(Debug)]
 pub struct Unwrapper {
@@ -166,8 +186,10 @@ pub struct Unwrapper {
     object: json::Splitter,
     /// The incomplete lines, one for each stream.
     open: [Vec<u8>; 2],
-    /// Whether the line that was written last still lacks its line feed, because it may be continued.
-    unended: bool,
+    /// The messages that may be continued, in the order in which they began. Those of several processes can be mixed.
+    messages: VecDeque<Message>,
+    /// The number of lines so far.
+    number: u64,
     skipping: bool,
     /// The number of lines that do not have the form.
     pub odd: u64,
@@ -176,8 +198,6 @@ pub struct Unwrapper {
     last_time: String,
     /// Which of these the wrapped lines have.
     pub tells: Wanted,
-    /// Whether times without a year were wanted and read.
-    has_yearless: bool,
 }
 
 impl Unwrapper {
@@ -190,13 +210,13 @@ impl Unwrapper {
             lines: Lines::default(),
             object: json::Splitter::default(),
             open: [Vec::new(), Vec::new()],
-            unended: false,
+            messages: VecDeque::new(),
+            number: 0,
             skipping: false,
             odd: 0,
             backwards: false,
             last_time: String::new(),
             tells: Wanted::default(),
-            has_yearless: false,
         }
     }
 
@@ -207,7 +227,7 @@ impl Unwrapper {
 
     /// Returns what users should know about the times, if any was used that lacks a year. `name` is the log's.
     pub fn remark(&self, name: &str) -> Option<String> {
-        self.has_yearless.then(|| self.yearless.remark(name))
+        self.yearless.remark(name)
     }
 
     pub fn wrapping(&self) -> Wrapping {
@@ -253,11 +273,52 @@ impl Unwrapper {
         self.settle(out);
     }
 
-    /// Tells the unwrapper that nothing more has come for a while: a line that might have been continued is
+    /// Tells the unwrapper that nothing more has come for a while: the messages that might have been continued are
     /// complete.
     pub fn settle(&mut self, out: &mut Vec<u8>) {
-        if std::mem::take(&mut self.unended) {
-            out.push(b'\n');
+        self.messages.drain(..).for_each(|message| message.write(out));
+    }
+
+    /// Takes a line that syslog has received from a process.
+    fn take(&mut self, piece: &Piece<'_>, out: &mut Vec<u8>) {
+        let is_text = piece.goes_on || piece.text.starts_with(b"\t");
+        let continues = is_text || piece.follows;
+        let mut of_process = self.messages.iter_mut().rev();
+        let open = of_process.find(|message| message.pid == piece.pid && !message.is_over);
+        match open {
+            Some(message) if continues => {
+                message.last = self.number;
+                if !piece.goes_on {
+                    // Otherwise, the line break was made by syslog.
+                    message.text.push(b'\n');
+                }
+                if !is_text {
+                    let from = message.text.len();
+                    let is_read = front(self.wanted, piece, &mut self.yearless, &mut message.text);
+                    // A later line of a message is as old as its first one, which has been read.
+                    if !is_read {
+                        message.text.truncate(from);
+                    }
+                }
+                message.text.extend_from_slice(&piece.text);
+            }
+            open => {
+                if let Some(message) = open {
+                    message.is_over = true;
+                }
+                let mut text = Vec::new();
+                let is_read = is_text || front(self.wanted, piece, &mut self.yearless, &mut text);
+                text.extend_from_slice(&piece.text);
+                self.odd += u64::from(!is_read);
+                let (pid, last) = (piece.pid, self.number);
+                self.messages.push_back(Message { pid, text, last, is_over: false, is_lost: !is_read });
+            }
+        }
+        while let Some(first) = self.messages.front()
+            && (first.is_over || self.number - first.last >= MIXED)
+            && let Some(first) = self.messages.pop_front()
+        {
+            first.write(out);
         }
     }
 
@@ -265,6 +326,7 @@ impl Unwrapper {
         if std::mem::take(&mut self.skipping) || line.trim_ascii().is_empty() {
             return;
         }
+        self.number += 1;
         let piece = match self.wrapping.open(line) {
             Some(Line::Server(piece)) => piece,
             Some(Line::Foreign) => return,
@@ -288,49 +350,56 @@ impl Unwrapper {
             self.last_time.clear();
             self.last_time.push_str(time);
         }
-        if piece.goes_on {
-            // The line break before it was made by syslog.
-            out.extend_from_slice(&piece.text);
-            self.unended = true;
+        if self.wrapping == Wrapping::Syslog || self.wrapping == Wrapping::Logplex {
+            self.take(&piece, out);
             return;
         }
-        self.settle(out);
         let open = &mut self.open[piece.stream.min(1)];
         if open.is_empty() && !piece.text.starts_with(b"\t") {
-            if self.wanted.time {
-                let at = match &piece.time {
-                    Some(Time::Full(time)) => time.parse().ok(),
-                    Some(Time::Yearless(time)) => {
-                        self.has_yearless = true;
-                        self.yearless.instant(time)
-                    }
-                    None => None,
-                };
-                time(at, open);
-            }
-            if self.wanted.pid {
-                open.extend_from_slice(format!("[{}] ", piece.pid.unwrap_or(0)).as_bytes());
-            }
+            front(self.wanted, &piece, &mut self.yearless, open);
         }
         open.extend_from_slice(&piece.text);
         if piece.ends {
             out.append(open);
-            if self.wrapping == Wrapping::Syslog || self.wrapping == Wrapping::Logplex {
-                self.unended = true;
-            } else {
-                out.push(b'\n');
-            }
+            out.push(b'\n');
         }
     }
 }
 
-/// Writes a time as the server does.
-fn time(at: Option<jiff::Timestamp>, out: &mut Vec<u8>) {
-    let text = at.map_or_else(
-        || "0000-00-00 00:00:00.000 UTC ".to_owned(),
-        |at| at.strftime("%Y-%m-%d %H:%M:%S%.3f UTC ").to_string(),
-    );
-    out.extend_from_slice(text.as_bytes());
+/// Writes what is wanted from the wrapping in front of a line. Returns whether its time can be read, if it is wanted and lacks
+/// only the year.
+fn front(wanted: Wanted, piece: &Piece<'_>, yearless: &mut Yearless, out: &mut Vec<u8>) -> bool {
+    let mut is_read = true;
+    if wanted.time {
+        let at = match &piece.time {
+            Some(Time::Full(time)) => time.parse().ok().inspect(|at| yearless.see(*at)),
+            Some(Time::Yearless(time)) => {
+                let at = yearless.instant(time);
+                is_read = at.is_some();
+                at
+            }
+            None => None,
+        };
+        let text = at.map_or_else(
+            || "0000-00-00 00:00:00.000 UTC ".to_owned(),
+            |at| at.strftime("%Y-%m-%d %H:%M:%S%.3f UTC ").to_string(),
+        );
+        out.extend_from_slice(text.as_bytes());
+    }
+    if wanted.pid {
+        out.extend_from_slice(format!("[{}] ", piece.pid.unwrap_or(0)).as_bytes());
+    }
+    is_read
+}
+
+impl Message {
+    /// Appends its lines.
+    fn write(self, out: &mut Vec<u8>) {
+        if !self.is_lost {
+            out.extend_from_slice(&self.text);
+            out.push(b'\n');
+        }
+    }
 }
 
 #[cfg(test)]
@@ -344,7 +413,7 @@ mod tests {
         for size in [1, 7, 64, text.len()] {
             let written = "2026-11-24T12:00:00Z".parse().unwrap();
             let mut unwrapper =
-                Unwrapper::new(wrapping, wanted, Yearless::new(jiff::tz::TimeZone::UTC, written));
+                Unwrapper::new(wrapping, wanted, Yearless::new(jiff::tz::TimeZone::UTC, written, false));
             let mut out = Vec::new();
             for piece in text.as_bytes().chunks(size) {
                 unwrapper.feed(piece, &mut out);
@@ -442,6 +511,22 @@ mod tests {
         assert!(
             out.starts_with("2026-11-24 06:24:50.000 UTC user=a,db=b ERROR:  one\n\ttwo and three\n2026"),
             "{out}"
+        );
+        // Lines of two processes are mixed, and a time that is none loses its message only.
+        let mixed = "Nov 24 06:24:51 h postgres[124]: [1-1] user=a,db=b ERROR:  one\n\
+                     Nov 24 06:24:51 h postgres[125]: [9-1] user=c,db=d ERROR:  two\n\
+                     Nov 24 06:24:51 h kernel: [123.456] oom-killer\n\
+                     Nov 24 06:24:51 h postgres[124]: [1-2] #011more\n\
+                     Nov 24 06:24:51 h postgres[125]: [9-2] user=c,db=d STATEMENT:  SELECT\n\
+                     Nov 24 06:24:51 h -- MARK --\n\
+                     Nov 24 06:24:51 h postgres[124]: [1-3] user=a,db=b STATEMENT:  DELETE\n\
+                     Nov 24 06:24:51 h postgres[125]: [9-3] #011 1\n\
+                     Nov 24 06:24:51 h postgres[124]: [1-4]  FROM t\n";
+        let (_, out) = opened(mixed, Wanted { time: false, pid: true });
+        assert_eq!(
+            out,
+            "[124] user=a,db=b ERROR:  one\n\tmore\n[124] user=a,db=b STATEMENT:  DELETE FROM t\n\
+             [125] user=c,db=d ERROR:  two\n[125] user=c,db=d STATEMENT:  SELECT\n\t 1\n"
         );
         let heroku = "2026-11-24T06:24:50.5+00:00 app[postgres.12]: [DATABASE] [10-1]  sql_error_code = 00000 LOG:  x\n";
         let (_, out) = opened(heroku, Wanted { time: true, pid: false });

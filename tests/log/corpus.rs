@@ -126,7 +126,7 @@ fn times_without_a_year_are_of_the_year_in_which_the_file_was_written() {
     );
     assert_eq!(
         output.stderr,
-        "pgkit: syslog: syslog wrote times without year and time zone; they are read as 2021, UTC (--timezone)\n"
+        "pgkit: syslog: syslog wrote times without year and time zone; they are read as 2020 to 2021, UTC (--timezone)\n"
     );
     let berlin = ["tail", "syslog", "--columns", "time", "-q", "--since", "2021-01-01 00:00:30"];
     let output = run_in("Europe/Berlin", &berlin);
@@ -137,6 +137,14 @@ fn times_without_a_year_are_of_the_year_in_which_the_file_was_written() {
     assert!(output.stderr.contains("2021, Asia/Tokyo"), "{}", output.snapshot());
     let output = run_in("UTC", &["report", "syslog", "--every", "1m", "-q"]);
     assert_eq!(output.stdout.lines().count(), 3, "{}", output.snapshot());
+    // A time that is none, and one that would be after the end.
+    let odd = [text.as_str(), &line("Feb 30 00:00:00", 4), &line("Jun  1 00:00:00", 5)].concat();
+    std::fs::write(&path, odd).unwrap();
+    std::fs::File::options().append(true).open(&path).unwrap().set_modified(written.into()).unwrap();
+    let output = run_in("UTC", &["report", "syslog"]);
+    assert_eq!(output.code, Some(1), "{}", output.snapshot());
+    assert!(output.stdout.starts_with("statements\t1\t3\t"), "{}", output.snapshot());
+    assert!(output.stderr.contains("syslog: 2 of 5 lines could not be read"), "{}", output.snapshot());
 }
 
 #[test]

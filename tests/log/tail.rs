@@ -98,6 +98,61 @@ fn a_follower_survives_a_restart_of_the_server() {
 }
 
 #[test]
+fn a_follower_learns_how_a_new_empty_file_is_read() {
+    let plain = |n: u32| format!("2026-11-30 00:05:0{n}.123 UTC [12] ERROR:  boom{n}\n");
+    let rfc_3164 = |n: u32| {
+        format!(
+            "Nov 30 00:05:0{n} db1 postgres[12]: [{n}-1] user=a,db=b,app=c,client=10.0.0.1 ERROR:  boom{n}\n"
+        )
+    };
+    let lines: [&dyn Fn(u32) -> String; 2] = [&plain, &rfc_3164];
+    for (line, is_empty) in lines.into_iter().flat_map(|line| [(line, true), (line, false)]) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        let add = |text: &str| {
+            let mut file = std::fs::File::options().create(true).append(true).open(&path).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+        };
+        add(&if is_empty { String::new() } else { line(0) });
+        let mut command = bare_pgkit();
+        command.current_dir(folder.path()).args([
+            "log",
+            "tail",
+            "-f",
+            "a.log",
+            "--errors",
+            "--columns",
+            "message",
+        ]);
+        let follower = Follower::start(command);
+        let seen = |n: u32| eventually("it is seen", || follower.printed().contains(&format!("boom{n}\n")));
+        std::thread::sleep(Duration::from_millis(500));
+        if !is_empty {
+            seen(0);
+        }
+        // Half a line is not enough to tell.
+        let (half, rest) = (line(1)[..10].to_owned(), line(1)[10..].to_owned());
+        add(&half);
+        std::thread::sleep(Duration::from_millis(500));
+        add(&rest);
+        seen(1);
+        // As logrotate does with create.
+        std::fs::rename(&path, folder.path().join("a.log.1")).unwrap();
+        add("");
+        std::thread::sleep(Duration::from_millis(1500));
+        add(&line(2));
+        seen(2);
+        // As logrotate does with copytruncate.
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+        std::thread::sleep(Duration::from_millis(1500));
+        add(&line(3));
+        seen(3);
+        let all = follower.end();
+        assert_eq!(all.lines().count(), if is_empty { 3 } else { 4 }, "{all}");
+    }
+}
+
+#[test]
 fn what_pgkit_sends_itself_does_not_flood_the_log() {
     let (_server, db) = server_with(&collected("stderr"));
     let mut command = pgkit(&db);

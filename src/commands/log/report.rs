@@ -133,7 +133,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     } else {
         let clock = args.lines_of.clock()?;
         let prefix = args.lines_of.line_prefix.clone();
-        let reading = Reading { format: args.log_format, prefix, clock, own: false, now: now() };
+        let reading =
+            Reading { format: args.log_format, prefix, clock, own: false, now: now(), follows: false };
         let files = in_order(each_once(&args.files), &reading).await;
         (Source::Files(Files::open(files, Named::ByUser)?), reading)
     };

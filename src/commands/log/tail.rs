@@ -163,7 +163,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         let clock = args.lines_of.clock()?;
         let clock = if args.wants_times() { clock } else { clock.unneeded() };
         let prefix = args.lines_of.line_prefix.clone();
-        let reading = Reading { format: args.from, prefix, clock, own: false, now: now() };
+        let reading =
+            Reading { format: args.from, prefix, clock, own: false, now: now(), follows: args.follow };
         (Source::Files(Files::open(args.files.clone(), Named::ByUser)?), reading)
     };
     let last = args.lines.or_else(|| (args.follow && args.filter.since.is_none()).then_some(LAST));

@@ -28,6 +28,14 @@ static SYSLOG: Pattern = LazyLock::new(|| {
     ))
     .ok()
 });
+/// A time, the host, and a program with its version or pid, if there is one. A line without a program is a mark.
+static ANY_SYSLOG: Pattern = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"(?s-u)^(?:<\d+>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*) ",
+        r"\S+ (?:-- MARK --|([^\s\[\]:]+)(?: [\d.]+)?(?:\[[^\]]*\])?:)"
+    ))
+    .ok()
+});
 static LOGPLEX: Pattern = LazyLock::new(|| {
     Regex::new(r"(?s-u)^(?:<\d+>1 )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) (?:\S+ )?app\[([^\]]+)\]: (?:\[[A-Z_]+\] )?(?:\[\d+-(\d+)\] )?(.*)$").ok()
 });
@@ -60,14 +68,22 @@ pub(super) fn cri(line: &[u8]) -> Option<Line<'_>> {
     }))
 }
 
-/// Returns whether this is a name under which a server logs to syslog.
+/// Returns whether this is a name under which a server logs to syslog. `postgresql@15-main` is a service, not a server.
 fn is_server(program: &[u8]) -> bool {
-    let program = program.to_ascii_lowercase();
-    program.starts_with(b"postgres") || program.starts_with(b"postmaster") || program.starts_with(b"pgsql")
+    let name = program.to_ascii_lowercase();
+    let begins = |with: &[u8]| name.starts_with(with);
+    (begins(b"postgres") || begins(b"postmaster") || begins(b"pgsql")) && !name.contains(&b'@')
+}
+
+/// Returns whether this is a line that syslog has received from another program, which need not have a pid, or has written itself.
+fn is_of_another_program(line: &[u8]) -> bool {
+    captures(&ANY_SYSLOG, line).is_some_and(|found| text(&found, 1).is_none_or(|program| !is_server(program)))
 }
 
 pub(super) fn syslog(line: &[u8]) -> Option<Line<'_>> {
-    let found = captures(&SYSLOG, line)?;
+    let Some(found) = captures(&SYSLOG, line) else {
+        return is_of_another_program(line).then_some(Line::Foreign);
+    };
     if !is_server(text(&found, 3)?) {
         return Some(Line::Foreign);
     }
@@ -99,7 +115,7 @@ fn numbered<'a>(number: Option<&[u8]>, raw: &'a [u8]) -> Piece<'a> {
     let text = control_characters(raw);
     let first = number.is_none_or(|number| number == b"1");
     let goes_on = !first && !text.starts_with(b"\t") && !begins_part(&text);
-    Piece { text, ends: true, goes_on, ..Piece::default() }
+    Piece { text, ends: true, goes_on, follows: !first, ..Piece::default() }
 }
 
 /// Returns whether the name of a part is in the text, after something that can be a prefix.

@@ -7,6 +7,10 @@ use jiff::tz::TimeZone;
 
 /// How far the clock that wrote a time may be ahead of ours.
 const AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+/// How far a time may be before the one in the line above it. Lines of several hosts or processes are not quite in order.
+const LATE: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+/// How much earlier a time of day must be than the one before to be in the second of two hours with the same name.
+const REPEATED: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 /// How many years are tried: the 29th of February occurs within eight.
 const YEARS: i16 = 8;
 
@@ -14,29 +18,42 @@ const YEARS: i16 = 8;
 #[derive(Debug, Clone)]
 pub struct Yearless {
     zone: TimeZone,
-    /// The time after which nothing was written.
+    /// The time after which nothing was written, so far.
     end: DateTime,
-    /// The last time that was read, and its text: many entries fall within the same second.
-    last: Option<(Vec<u8>, DateTime, Timestamp)>,
+    /// Whether the log is followed, so that there will be later times.
+    is_followed: bool,
+    /// The last time that was read.
+    last: Option<(DateTime, Timestamp)>,
+    /// The text of the last time without a year, if it was read last: many entries fall within the same second.
+    text: Vec<u8>,
+    /// The first and the last year that was given to a time.
+    years: Option<(i16, i16)>,
 }
 
 impl Yearless {
     /// Creates a finder for a log that was written in this zone, and last at this time.
-    pub fn new(zone: TimeZone, written: Timestamp) -> Yearless {
+    pub fn new(zone: TimeZone, written: Timestamp, is_followed: bool) -> Yearless {
         let end = written.checked_add(AHEAD).unwrap_or(written).to_zoned(zone.clone()).datetime();
-        Yearless { zone, end, last: None }
+        Yearless { zone, end, is_followed, last: None, text: Vec::new(), years: None }
     }
 
     /// Returns the finder for another log of the same kind.
     pub fn fresh(&self) -> Yearless {
-        Yearless { last: None, ..self.clone() }
+        Yearless { last: None, text: Vec::new(), years: None, ..self.clone() }
     }
 
-    /// Returns the instant of a time; `None` if it is not one. The first time of a log is of the latest year in which it is not
-    /// after the log's end, and each further one of the year in which it is nearest to the one before.
+    /// Takes a time of the same log that has a year.
+    pub fn see(&mut self, at: Timestamp) {
+        self.last = Some((at.to_zoned(self.zone.clone()).datetime(), at));
+        self.text.clear();
+    }
+
+    /// Returns the instant of a time; `None` if it is not one, or if its year cannot be told. The first time of a log is of the
+    /// latest year in which it is not after the log's end. Each further one is of the first year in which it is not before the
+    /// time above it, and must not be after the end either, unless the log is followed.
     pub fn instant(&mut self, text: &[u8]) -> Option<Timestamp> {
-        if let Some((seen, _, at)) = &self.last
-            && seen == text
+        if let Some((_, at)) = &self.last
+            && self.text == text
         {
             return Some(*at);
         }
@@ -44,27 +61,46 @@ impl Yearless {
         let (month, day) = (read.month()?, read.day()?);
         let time = Time::new(read.hour()?, read.minute()?, read.second()?, 0).ok()?;
         let in_year = |year| Some(Date::new(year, month, day).ok()?.to_datetime(time));
-        let year = self.end.year();
-        let by_end = || (year - YEARS..=year).rev().filter_map(in_year).find(|at| *at <= self.end);
-        let civil = match &self.last {
-            Some((_, before, _)) => {
-                let near = (before.year() - 1..=before.year() + 1).filter_map(in_year);
-                near.min_by_key(|at| at.duration_since(*before).abs()).or_else(by_end)?
+        let civil = match self.last {
+            None => {
+                let year = self.end.year();
+                (year - YEARS..=year).rev().filter_map(in_year).find(|at| *at <= self.end)?
             }
-            None => by_end()?,
+            Some((before, _)) => {
+                let earliest = before.checked_sub(LATE).ok()?;
+                let year = earliest.year();
+                let next = (year..=year + YEARS).filter_map(in_year).find(|at| *at >= earliest)?;
+                Some(next).filter(|at| self.is_followed || *at <= self.end)?
+            }
         };
-        let at = self.zone.to_timestamp(civil).ok()?;
-        self.last = Some((text.to_vec(), civil, at));
+        let at = self.in_zone(civil)?;
+        let year = civil.year();
+        self.years = Some(self.years.map_or((year, year), |(first, last)| (first.min(year), last.max(year))));
+        self.last = Some((civil, at));
+        self.text.clear();
+        self.text.extend_from_slice(text);
         Some(at)
     }
 
-    /// Returns what readers of the log should know, with its name in front.
-    pub fn remark(&self, name: &str) -> String {
+    /// Returns the instant of a time in the log's zone. In an hour that occurs twice it is in the first one, until the time of day
+    /// begins again.
+    fn in_zone(&self, civil: DateTime) -> Option<Timestamp> {
+        let either = self.zone.to_ambiguous_timestamp(civil);
+        let first = either.earlier().ok()?;
+        let is_again = self.last.is_some_and(|(_, before)| before.duration_since(first) > REPEATED);
+        if either.is_ambiguous() && is_again { either.later().ok() } else { either.compatible().ok() }
+    }
+
+    /// Returns what readers of the log should know if times without a year were read. `name` is the log's.
+    pub fn remark(&self, name: &str) -> Option<String> {
         let zone = self.zone.iana_name().unwrap_or("this machine's time zone");
-        let year = self.last.as_ref().map_or(self.end.year(), |(_, civil, _)| civil.year());
-        format!(
-            "{name}: syslog wrote times without year and time zone; they are read as {year}, {zone} (--timezone)"
-        )
+        let years = match self.years? {
+            (first, last) if first == last => first.to_string(),
+            (first, last) => format!("{first} to {last}"),
+        };
+        Some(format!(
+            "{name}: syslog wrote times without year and time zone; they are read as {years}, {zone} (--timezone)"
+        ))
     }
 }
 
@@ -72,23 +108,39 @@ impl Yearless {
 mod tests {
     use super::*;
 
-    fn read(zone: &str, written: &str, times: &[&str]) -> Vec<String> {
-        let mut all = Yearless::new(TimeZone::get(zone).unwrap(), written.parse().unwrap());
-        let at = |text: &&str| all.instant(text.as_bytes()).map_or("none".to_owned(), |at| at.to_string());
+    fn read_in(zone: &str, written: &str, is_followed: bool, times: &[&str]) -> Vec<String> {
+        let mut all = Yearless::new(TimeZone::get(zone).unwrap(), written.parse().unwrap(), is_followed);
+        let at = |text: &&str| match text.parse::<Timestamp>() {
+            Ok(full) => {
+                all.see(full);
+                "seen".to_owned()
+            }
+            Err(_) => all.instant(text.as_bytes()).map_or("none".to_owned(), |at| at.to_string()),
+        };
         times.iter().map(at).collect()
     }
 
     #[test]
     fn a_year_is_counted_back_from_the_end_and_then_follows_the_time_before() {
-        let utc = |written, times: &[&str]| read("UTC", written, times);
+        let utc = |written, times: &[&str]| read_in("UTC", written, false, times);
         assert_eq!(
             utc("2026-01-02T10:00:00Z", &["Dec 31 23:59:59", "Jan  1 00:00:01", "Jan  2 09:00:00"]),
             ["2025-12-31T23:59:59Z", "2026-01-01T00:00:01Z", "2026-01-02T09:00:00Z"]
         );
-        // An entry may be late, and a log that is followed goes on after the time at which reading began.
+        // An entry may be late, and there may be none for most of a year.
         assert_eq!(
-            utc("2026-12-30T10:00:00Z", &["Dec 30 10:00:00", "Jan  3 00:00:00", "Dec 31 23:59:59"]),
-            ["2026-12-30T10:00:00Z", "2027-01-03T00:00:00Z", "2026-12-31T23:59:59Z"]
+            utc("2026-12-01T00:00:00Z", &["Jan  1 00:00:01", "Dec 31 23:59:59", "Nov 30 00:00:00"]),
+            ["2026-01-01T00:00:01Z", "2025-12-31T23:59:59Z", "2026-11-30T00:00:00Z"]
+        );
+        // A log that is longer than a year, or out of order, shows no years.
+        assert_eq!(
+            utc("2026-12-01T00:00:00Z", &["Nov 24 00:00:00", "Mar  1 00:00:00", "Nov 30 00:00:00"]),
+            ["2026-11-24T00:00:00Z", "none", "2026-11-30T00:00:00Z"]
+        );
+        // Except where there are times with years among them.
+        assert_eq!(
+            utc("2026-12-01T00:00:00Z", &["2024-11-01T00:00:00Z", "Nov 24 00:00:00", "Mar  1 00:00:00"]),
+            ["seen", "2024-11-24T00:00:00Z", "2025-03-01T00:00:00Z"]
         );
         // The clock of another machine may be ahead, but not by days.
         assert_eq!(utc("2026-11-24T06:00:00Z", &["Nov 25 05:00:00"]), ["2026-11-25T05:00:00Z"]);
@@ -98,14 +150,40 @@ mod tests {
             utc("2027-01-01T00:00:00Z", &["Feb 29 00:00:00", "Mar  1 00:00:00", "Feb 29 00:00:01"]),
             ["2024-02-29T00:00:00Z", "2024-03-01T00:00:00Z", "2024-02-29T00:00:01Z"]
         );
+        assert_eq!(utc("2025-03-02T00:00:00Z", &["Feb 28 00:00:00", "Feb 29 00:00:00"])[1], "none");
         assert_eq!(utc("2026-11-24T06:00:00Z", &["Nov 31 05:00:00", "Nov 24 25:00:00", "x"]), ["none"; 3]);
     }
 
     #[test]
-    fn the_zone_is_the_given_one() {
+    fn a_log_that_is_followed_goes_on_into_the_next_year() {
         assert_eq!(
-            read("Europe/Berlin", "2026-11-24T06:00:00Z", &["Jul  1 12:00:00", "Nov 24 06:24:50"]),
+            read_in("UTC", "2026-12-30T10:00:00Z", true, &["Dec 30 10:00:00", "Jan  3 00:00:00"]),
+            ["2026-12-30T10:00:00Z", "2027-01-03T00:00:00Z"]
+        );
+    }
+
+    #[test]
+    fn the_zone_is_the_given_one_and_an_hour_can_occur_twice() {
+        let berlin = |times: &[&str]| read_in("Europe/Berlin", "2026-11-24T06:00:00Z", false, times);
+        assert_eq!(
+            berlin(&["Jul  1 12:00:00", "Nov 24 06:24:50"]),
             ["2026-07-01T10:00:00Z", "2026-11-24T05:24:50Z"]
+        );
+        assert_eq!(
+            berlin(&[
+                "Oct 25 02:50:00",
+                "Oct 25 02:49:59",
+                "Oct 25 02:05:00",
+                "Oct 25 02:55:00",
+                "Oct 25 03:00:00"
+            ]),
+            [
+                "2026-10-25T00:50:00Z",
+                "2026-10-25T00:49:59Z",
+                "2026-10-25T01:05:00Z",
+                "2026-10-25T01:55:00Z",
+                "2026-10-25T02:00:00Z"
+            ]
         );
     }
 }
