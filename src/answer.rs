@@ -476,6 +476,10 @@ impl ReportRun<'_> {
         let asked: Vec<&Condition> = conditions.iter().filter(|one| !is_needless(one)).collect();
         let when: Vec<&str> = asked.iter().map(|one| one.when.as_str()).collect();
         let truths = reader.probe(&when).await.map_err(|e| {
+            // If the session ended, no condition is to blame.
+            if e.exit == Exit::Unavailable {
+                return e;
+            }
             let message = format!("{}: {key}: {}", text.file, e.message);
             Error { message, ..e }
         })?;

@@ -14,6 +14,11 @@ const DATABASES: &str = include_str!("../../queries/session/databases.sql");
 /// privilege, not accepting connections, dropped.
 const CLOSED: &[&str] = &["28000", "42501", "55000", "3D000"];
 
+/// The pauses, in milliseconds, in which a database may be dropped whose sessions have been ended for that.
+const UNTIL_DROPPED: [u64; 5] = [0, 50, 150, 300, 500];
+/// How long to wait for a database that may be dropped.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// A database of the server.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,16 +71,21 @@ pub async fn names(reader: &Reader) -> Result<Vec<String>> {
     Ok(every.into_iter().map(|database| database.name).collect())
 }
 
-/// Returns whether a database does not exist any more. Its sessions are ended before it is dropped, so this waits up to a second
-/// until it is gone.
-pub async fn is_dropped(reader: &Reader, name: &str) -> bool {
-    for pause in [0, 50, 150, 300, 500] {
-        tokio::time::sleep(Duration::from_millis(pause)).await;
-        if names(reader).await.is_ok_and(|names| !names.iter().any(|other| other == name)) {
-            return true;
+/// Returns whether a database in which a session has ended does not exist any more, by entering it again. Sessions are ended before
+/// a database is dropped, so this tries for a second. While it is being dropped, a new session waits.
+pub async fn is_dropped(enter: impl AsyncFn() -> Result<Reader>) -> bool {
+    let tried = async {
+        for pause in UNTIL_DROPPED {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            match enter().await {
+                Ok(reader) => reader.close().await,
+                Err(e) if e.sqlstate.as_deref() == Some("3D000") => return true,
+                Err(_) => {}
+            }
         }
-    }
-    false
+        false
+    };
+    tokio::time::timeout(PATIENCE, tried).await.unwrap_or(false)
 }
 
 /// Returns regular expressions for the names that these patterns match.

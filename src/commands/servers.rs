@@ -24,6 +24,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Server {
     /// Its name, for the column `server`.
     pub name: String,
+    /// The flags that lead to it.
+    pub flags: Flags,
     pub target: Target,
 }
 
@@ -104,7 +106,7 @@ pub fn several(
         let mut target = target.map_err(|e| Error { message: format!("{name}: {}", e.message), ..e })?;
         target.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
         warnings.extend(target.warnings.iter().cloned());
-        list.push(Server { name, target });
+        list.push(Server { name, flags, target });
     }
     warnings.iter().for_each(|warning| echo.remark(warning));
     Ssh::share(&mut list.iter_mut().map(|server| &mut server.target).collect::<Vec<_>>());

@@ -8,6 +8,23 @@ pub fn is_connection_string(dbname: &str) -> bool {
     super::uri::is_uri(dbname) || dbname.contains('=')
 }
 
+/// Returns a `key=value` string with the same settings as this connection string, except for passwords and other secrets, and with
+/// this database, if there is one. Errors: it is not a valid connection string (64).
+pub fn without_secrets(text: &str, database: Option<&str>) -> Result<String> {
+    let mut settings = parse_any(text)?;
+    if let Some(database) = database {
+        settings.set("dbname", database);
+    }
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,@+".contains(c);
+    let written = settings.all().filter(|(key, _)| !is_secret(key)).map(|(key, value)| {
+        if !value.is_empty() && value.chars().all(is_plain) {
+            return format!("{key}={value}");
+        }
+        format!("{key}='{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
+    });
+    Ok(written.collect::<Vec<_>>().join(" "))
+}
+
 /// Parses either kind of connection string.
 pub(super) fn parse_any(text: &str) -> Result<Settings> {
     if super::uri::is_uri(text) { super::uri::parse(text) } else { parse(text) }
@@ -77,6 +94,23 @@ mod tests {
         assert_eq!(settings.get("password"), Some(""));
         assert_eq!(settings.get("port"), Some("2"));
         assert_eq!(settings.get("dbname"), Some("a"));
+    }
+
+    #[test]
+    fn a_string_without_its_secrets_leads_to_the_same_server() {
+        for (text, shown) in [
+            ("host=a password=geheim user=x", "dbname='a''b' host=a user=x"),
+            (
+                "postgresql://x:geheim@h1:1,h2:2/db?sslmode=require",
+                "dbname='a''b' host=h1,h2 port=1,2 sslmode=require user=x",
+            ),
+            (r"options='-c a=b\'c' host=''", r"dbname='a''b' host='' options='-c a=b\'c'"),
+        ] {
+            let again = without_secrets(text, Some("a'b")).unwrap();
+            assert_eq!(again, shown.replace("a''b", r"a\'b"));
+            assert_eq!(parse(&again).unwrap().get("dbname"), Some("a'b"));
+        }
+        assert_eq!(without_secrets("host=a dbname=b", None).unwrap(), "dbname=b host=a");
     }
 
     #[test]

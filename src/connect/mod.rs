@@ -30,7 +30,7 @@ mod version;
 pub use authentication::Allowed;
 pub use cancel::Canceler;
 pub use connection::{ClosingError, Connected, ConnectedConsole, connect, console};
-pub use conninfo::is_connection_string;
+pub use conninfo::{is_connection_string, without_secrets};
 pub use environment::{Environment, environment};
 pub use failure::CONSOLE;
 pub use files::{Disk, Files, Stat};

@@ -107,6 +107,11 @@ impl Settings {
         self.get(key).filter(|value| !value.is_empty())
     }
 
+    /// Returns all values with their keys, in the order of the keys.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.values.iter().map(|(key, value)| (*key, value.as_str()))
+    }
+
     /// Sets a key over what was there; false when there is no such key.
     pub(super) fn set(&mut self, key: &str, value: impl Into<String>) -> bool {
         let mut value = value.into();

@@ -9,8 +9,7 @@ use super::unlooked::DATABASE;
 use super::verdict::sort;
 use crate::conditions::{Conditions, Earlier, Looked, Value};
 use crate::error::Result;
-use crate::escape;
-use crate::report::{Check, Optional, Report, Scope, Sentence, for_people};
+use crate::report::{Check, Optional, Report, Scope, for_people};
 use crate::rows::cell::Cell;
 use crate::rows::plain::plain;
 use crate::snapshot::{CLOSED, Found, Refusal, Snapshot, counters_go_on};
@@ -23,7 +22,12 @@ pub struct Question<'a> {
     /// Whether a check is wanted.
     pub is_wanted: &'a dyn Fn(&Check) -> bool,
     pub limits: &'a Limits,
+    /// Completes a command that shows the rows of a check, in a database if they are in one: see [`Proof`].
+    pub proof: &'a Proof<'a>,
 }
+
+/// Returns the whole command: arguments are the command of the report, its database and the name of the check.
+pub type Proof<'a> = dyn Fn(&str, Option<&str>, &str) -> String + 'a;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -364,19 +368,16 @@ impl<'a> Judge<'a> {
             (unseen.value, unseen.value_shown, unseen.number) =
                 (Some(plain(cell).into_owned()), Some(for_people(name, cell)), cell.as_float());
         }
-        // Where no other command shows the rows, the check itself does.
-        let own = || format!("pgkit doctor {}", check.name);
-        let of_report = |proof: &Sentence| {
-            let command = proof.fill_command(row);
-            match of_part {
+        unseen.proof = Some(match &check.proof {
+            Some(proof) => {
+                let command = proof.fill_command(row);
                 // Unlike doctor, the command of a report looks into one database only.
-                Some(name) if !command.starts_with("pgkit doctor") => {
-                    format!("{command} -d {}", escape::shell_word(name))
-                }
-                _ => command,
+                let database = of_part.map(String::as_str).filter(|_| !command.starts_with("pgkit doctor"));
+                (self.question.proof)(&command, database, &check.name)
             }
-        };
-        unseen.proof = Some(check.proof.as_ref().map_or_else(own, of_report));
+            // Where no other command shows the rows, the check itself does.
+            None => (self.question.proof)(&format!("pgkit doctor {}", check.name), None, &check.name),
+        });
         if check.unseen.hold(row) == Some(true) {
             return Some(Finding { finding: check.unseen_because.fill(row), ..unseen });
         }

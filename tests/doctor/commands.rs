@@ -417,8 +417,8 @@ fn jobs_are_judged_in_every_schema_that_has_them() {
     assert_eq!(
         lines(&output),
         [
-            format!("critical\tOp's.night<ly>\tpgkit jobs history --schema 'Op'\\\\''s' -d {database}"),
-            format!("warning\tpublic.night<ly>\tpgkit jobs history --schema public -d {database}")
+            format!("critical\tOp's.night<ly>\tpgkit -d {database} jobs history --schema 'Op'\\\\''s'"),
+            format!("warning\tpublic.night<ly>\tpgkit -d {database} jobs history --schema public")
         ],
         "{}",
         output.snapshot()
@@ -611,23 +611,27 @@ fn a_proof_asks_the_server_or_the_snapshot_that_was_asked() {
     };
     let database = ["--database", &format!("\"{}\"", db.name)].map(str::to_owned);
     let flags = ["-h", &socket, "-p", &port, "-U", "postgres", "-d", "postgres"];
-    let cases: [(&[&str], &str); 5] = [
-        (&flags, &format!("pgkit -h {socket} -p {port} -U postgres -d postgres ")),
-        (&["-d", &conninfo], &format!("pgkit -h {socket} -p {port} -U postgres -d ")),
+    let two = format!(
+        "host='/nonexistent,{socket}' port={port} user=postgres target_session_attrs=read-write dbname=postgres"
+    );
+    let shown = format!("host={socket} port={port} user=postgres");
+    let cases: [(&[&str], &str); 6] = [
+        (&flags, &format!("pgkit -h {socket} -p {port} -U postgres -d ")),
+        (&["-d", &conninfo], &format!("pgkit -d 'dbname='\\''{}'\\'' {shown}' ", db.name)),
+        (&["-d", &two], "pgkit -d 'dbname="),
         (&["--service", "far one,far one"], "pgkit --service 'far one' "),
-        (&["--servers", "servers"], &format!("pgkit -h {socket} -p {port} -U postgres -d ")),
+        (&["--servers", "servers"], &format!("pgkit -d 'dbname='\\''{}'\\'' {shown}' ", db.name)),
         (&["--from", "a.snap"], "pgkit doctor index-invalid --from a.snap"),
     ];
     for (way, begins) in cases {
         let mut asking = elsewhere(PGKIT);
-        asking
-            .args(["doctor", "index-invalid", "matview-empty", "-q", "--columns", "object,proof"])
-            .args(way);
+        asking.args(["doctor", "index-invalid", "matview-empty", "-q", "--json"]).args(way);
         let found = run(asking.args(&database));
         assert_eq!(found.code, Some(1), "{way:?} {}", found.snapshot());
         assert!(!found.stdout.contains("geheim"), "{}", found.snapshot());
-        let proof =
-            found.stdout.lines().find_map(|line| Some(line.split_once("public.broken\t")?.1)).unwrap();
+        let rows: Vec<serde_json::Value> = serde_json::from_str(&found.stdout).unwrap();
+        let row = rows.iter().find(|row| row["object"] == "public.broken").unwrap();
+        let proof = row["proof"].as_str().unwrap();
         assert!(proof.starts_with(begins), "{way:?} {proof}");
         let shown = run(elsewhere("sh").args(["-c", proof]));
         // doctor has found something critical.

@@ -13,7 +13,7 @@
 -- unseen_because = "the free space of the index {schema}.{name} ({total_bytes}) cannot be estimated: {fault}"
 -- finding  = "about {free_pct} of the index {schema}.{name} on {table} is free: {free_bytes} of {total_bytes}"
 -- remedy   = "{remedy}"
--- proof    = "pgkit index-bloat --limit 10"
+-- proof    = "pgkit index-bloat {schema:ident}.{name:ident}"
 -- why      = "The free space is read into memory with the rest of the index, and it is reused only for new keys that belong on the same pages."
 -- source   = "estimated from pg_class.relpages, reltuples and pg_stats, as pgkit index-bloat does; from 13 on equal keys are stored once, so more may be free there"
 -- ignore   = "A queue whose index fills and empties; an index that has since been rebuilt with a low fillfactor."

@@ -12,7 +12,7 @@
 -- note     = "rows_estimate >= 0"
 -- finding  = "{schema}.{name} has no primary key and no unique index on NOT NULL columns"
 -- remedy   = "ALTER TABLE {schema:ident}.{name:ident} ADD PRIMARY KEY (...)"
--- proof    = "pgkit no-key --limit 10"
+-- proof    = "pgkit no-key {schema:ident}.{name:ident}"
 -- why      = "A row cannot be identified: duplicates can be inserted and cannot be removed one by one, and logical replication of UPDATE and DELETE needs all columns."
 -- source   = "pg_index"
 -- ignore   = "Logs and staging tables that are only filled and emptied."

@@ -81,8 +81,8 @@ WITH RECURSIVE parted AS (
            CASE WHEN pg_catalog.isfinite(w.high) THEN extract(epoch FROM w.high - pg_catalog.now())::float8 END AS seconds,
            CASE WHEN pg_catalog.isfinite(w.high) AND pg_catalog.isfinite(w.low) THEN extract(epoch FROM w.high - w.low)::float8 ELSE 604800 END AS width
     FROM newest w
-    -- A partition that is itself partitioned is complete when its partitions reach its own end.
-    WHERE NOT EXISTS (SELECT FROM edges o WHERE o.oid = w.parent AND o.high <= w.high)
+    -- A partition that is itself partitioned is complete when its partitions reach its own end, and gets no new rows after that.
+    WHERE NOT EXISTS (SELECT FROM edges o WHERE o.oid = w.parent AND o.high <= greatest(w.high, pg_catalog.now()))
 ), filled (root, oid) AS (
     SELECT d.oid, d.default_oid FROM parted d WHERE d.default_oid <> 0
     UNION ALL

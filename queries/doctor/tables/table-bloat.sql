@@ -14,7 +14,7 @@
 -- unseen_because = "the free space of {schema}.{name} ({total_bytes}) cannot be estimated: {fault}"
 -- finding  = "about {free_pct} of {schema}.{name} is free: {free_bytes} of {total_bytes}"
 -- remedy   = "see pgkit vacuum first, then rewrite it at a quiet time with pg_repack or VACUUM (FULL) {schema:ident}.{name:ident}"
--- proof    = "pgkit bloat --limit 10"
+-- proof    = "pgkit bloat {schema:ident}.{name:ident}"
 -- why      = "Every scan of the table, every backup and the server's cache include the free pages, and the bloat comes back if VACUUM does not keep up."
 -- source   = "estimated from pg_class.relpages, reltuples and pg_stats, as pgkit bloat does; check_postgres warns at 1 GB, temboard at 30 %"
 -- ignore   = "A queue that fills and empties, or a table whose rows come back the next night."

@@ -1,129 +1,120 @@
-//! Completes the commands that show the rows of findings, so that they ask the server or the snapshot that was asked.
+//! The commands that show the rows of findings. They ask the server or the snapshot that was asked.
 
 use std::path::Path;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::connect::{Flags, Target, is_connection_string};
-use crate::doctor::Finding;
+use crate::connect::{Flags, is_connection_string, without_secrets};
 use crate::escape::shell_word;
 
-/// A report with nothing but a database and flags that choose among its rows. Words are quoted as [`shell_word`] does it.
+/// A report with nothing but flags that choose among its rows. Words are quoted as [`shell_word`] does it.
 static PLAIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"^pgkit [a-z-]+(?: (?:--grep|--limit|--format|-d) (?:[^\s'$]+|\$?'[^']*'(?:\\''[^']*')*))*$")
+    Regex::new(r"^pgkit [a-z-]+(?: (?:--grep|--limit|--format) (?:[^\s'$]+|\$?'[^']*'(?:\\''[^']*')*))*$")
         .ok()
 });
 
 /// Where the rows of findings come from.
-pub(super) enum Origin {
+pub(super) enum Origin<'a> {
     /// A server, to which these flags lead.
-    Server(String),
-    /// A snapshot, which these flags name.
-    Snapshot(String),
+    Server(&'a Flags),
+    /// The snapshot in this file.
+    Snapshot(&'a Path),
 }
 
-impl Origin {
-    /// Returns the origin of the findings of a server that was found by these flags.
-    pub(super) fn server(flags: &Flags, target: &Target) -> Origin {
-        let named = flags.dbname.as_ref().filter(|name| !is_connection_string(name));
-        // The string is not repeated, because it may have a password.
-        let is_by_string = flags.dbname.is_some() && named.is_none();
-        if is_by_string {
-            return Origin::listed(flags, target);
-        }
-        let all = [
-            ("--service", &flags.service),
-            ("--ssh", &flags.ssh),
-            ("-h", &flags.host),
-            ("-p", &flags.port),
-            ("-U", &flags.username),
-            ("-d", &flags.dbname),
-        ];
-        let given = all.into_iter().filter_map(|(flag, value)| Some((flag, value.as_deref()?)));
-        Origin::Server(words(given))
-    }
-
-    /// Returns the origin of the findings of one of the servers that `--service` names.
-    pub(super) fn service(flags: &Flags, name: &str, target: &Target) -> Origin {
-        Origin::server(&Flags { service: Some(name.to_owned()), ..flags.clone() }, target)
-    }
-
-    /// Returns the origin of the findings of a server that is described by a connection string.
-    pub(super) fn listed(flags: &Flags, target: &Target) -> Origin {
-        let joined = |values: Vec<String>| values.join(",");
-        let name = |host: &crate::connect::Host| match (host.name.as_str(), &host.addr) {
-            ("", Some(addr)) => addr.clone(),
-            (name, _) => name.to_owned(),
-        };
-        let hosts = joined(target.hosts.iter().map(name).collect());
-        let ports = joined(target.hosts.iter().map(|host| host.port.to_string()).collect());
-        let ssh = flags.ssh.as_deref().map(|host| ("--ssh", host));
-        let of_target =
-            [("-h", hosts.as_str()), ("-p", &ports), ("-U", &target.user), ("-d", &target.database)];
-        Origin::Server(words(ssh.into_iter().chain(of_target)))
-    }
-
-    /// Returns the origin of the findings of a snapshot.
-    pub(super) fn snapshot(path: &Path) -> Origin {
-        Origin::Snapshot(format!(" --from {}", shell_word(&path.to_string_lossy())))
-    }
-
-    /// Completes the commands of these findings.
-    pub(super) fn complete(&self, findings: &mut [Finding]) {
-        for finding in findings {
-            let Some(proof) = finding.proof.take() else { continue };
-            let Some(command) = proof.strip_prefix("pgkit ") else {
-                finding.proof = Some(proof);
-                continue;
-            };
-            finding.proof = Some(match self {
-                Origin::Server(flags) => format!("pgkit{flags} {command}"),
-                Origin::Snapshot(flags) if PLAIN.as_ref().is_some_and(|plain| plain.is_match(&proof)) => {
-                    format!("{proof}{flags}")
-                }
+impl Origin<'_> {
+    /// Completes the command that shows what a check has found, perhaps in one database.
+    pub(super) fn proof(&self, command: &str, database: Option<&str>, check: &str) -> String {
+        match self {
+            Origin::Server(flags) => {
+                let rest = command.strip_prefix("pgkit").unwrap_or(command);
+                format!("pgkit{}{rest}", words(flags, database))
+            }
+            Origin::Snapshot(path) => {
+                let path = path.to_string_lossy();
+                let dot = if path.starts_with('-') { "./" } else { "" };
+                let from = format!("--from {}", shell_word(&format!("{dot}{path}")));
                 // A snapshot need not have the answer with other flags, but it has what the check has judged.
-                Origin::Snapshot(flags) => format!("pgkit doctor {}{flags}", finding.check),
-            });
+                if !PLAIN.as_ref().is_some_and(|plain| plain.is_match(command)) {
+                    return format!("pgkit doctor {check} {from}");
+                }
+                let database = database.map(|name| format!(" -d {}", shell_word(name))).unwrap_or_default();
+                format!("{command}{database} {from}")
+            }
         }
     }
 }
 
-/// Returns flags as words of a command line, each with a blank before it.
-fn words<'a>(flags: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    flags.map(|(flag, value)| format!(" {flag} {}", shell_word(value))).collect()
+/// Returns the words that lead to the same server, without passwords, and to this database.
+fn words(flags: &Flags, database: Option<&str>) -> String {
+    let (string, name) = match flags.dbname.as_deref() {
+        Some(text) if is_connection_string(text) => (Some(text), None),
+        name => (flags.otherwise.as_deref(), name),
+    };
+    let database = database.or(name);
+    let database = match string {
+        // It was valid when it led to the server.
+        Some(text) => without_secrets(text, database).ok(),
+        None => database.map(str::to_owned),
+    };
+    let all = [
+        ("--service", &flags.service),
+        ("--ssh", &flags.ssh),
+        ("-h", &flags.host),
+        ("-p", &flags.port),
+        ("-U", &flags.username),
+        ("-d", &database),
+    ];
+    let given = all.into_iter().filter_map(|(flag, value)| Some((flag, value.as_deref()?)));
+    given.map(|(flag, value)| format!(" {flag} {}", shell_word(value))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Severity;
 
     #[test]
     fn a_snapshot_is_asked_for_a_plain_report_or_for_the_check() {
-        let of = |proof: &str| {
-            let finding = Finding::unseen("fsync-off", Severity::Critical, None, String::new());
-            let mut all = [Finding { proof: Some(proof.to_owned()), ..finding }];
-            Origin::snapshot(Path::new("my a.snap")).complete(&mut all);
-            all[0].proof.clone().unwrap()
+        let of = |command: &str, database| {
+            Origin::Snapshot(Path::new("my a.snap")).proof(command, database, "fsync-off")
         };
-        for plain in [
-            "pgkit replication",
-            "pgkit sequences --limit 10 -d shop",
-            "pgkit settings --grep 'it'\\''s' -d $'a\\012b'",
-            "pgkit wal --format vertical",
-        ] {
-            assert_eq!(of(plain), format!("{plain} --from 'my a.snap'"));
+        for plain in ["pgkit replication", "pgkit settings --grep 'it'\\''s'", "pgkit wal --format vertical"]
+        {
+            assert_eq!(of(plain, None), format!("{plain} --from 'my a.snap'"));
+            assert_eq!(of(plain, Some("a b")), format!("{plain} -d 'a b' --from 'my a.snap'"));
         }
         for other in [
             "pgkit jobs history --schema public",
-            "pgkit index-problems --reason invalid -d shop",
+            "pgkit index-problems --reason invalid",
             "pgkit describe '\"a\".\"b\"'",
             "pgkit settings --all --grep x",
             "pgkit settings --sql, then SELECT 1",
             "pgkit doctor fsync-off",
         ] {
-            assert_eq!(of(other), "pgkit doctor fsync-off --from 'my a.snap'", "{other}");
+            assert_eq!(of(other, Some("shop")), "pgkit doctor fsync-off --from 'my a.snap'", "{other}");
         }
+        let dashed = Origin::Snapshot(Path::new("-b.snap")).proof("pgkit wal", None, "fsync-off");
+        assert_eq!(dashed, "pgkit wal --from ./-b.snap");
+    }
+
+    #[test]
+    fn a_server_is_asked_by_the_flags_that_led_to_it_without_a_password() {
+        let flags = Flags { host: Some("db 1".into()), username: Some("x".into()), ..Flags::default() };
+        let of = |flags: &Flags, database| {
+            Origin::Server(flags).proof("pgkit index-problems --reason invalid", database, "index-invalid")
+        };
+        let rest = "index-problems --reason invalid";
+        assert_eq!(of(&Flags::default(), None), format!("pgkit {rest}"));
+        assert_eq!(of(&flags, Some("shop")), format!("pgkit -h 'db 1' -U x -d shop {rest}"));
+        let named = Flags { dbname: Some("first".into()), ..flags.clone() };
+        assert_eq!(of(&named, None), format!("pgkit -h 'db 1' -U x -d first {rest}"));
+        assert_eq!(of(&named, Some("shop")), format!("pgkit -h 'db 1' -U x -d shop {rest}"));
+        let string = "host=a,b port=1,2 target_session_attrs=read-write password=geheim dbname=first";
+        let shown = "host=a,b port=1,2 target_session_attrs=read-write";
+        let by_string = Flags { dbname: Some(string.into()), ..Flags::default() };
+        assert_eq!(of(&by_string, Some("shop")), format!("pgkit -d 'dbname=shop {shown}' {rest}"));
+        assert_eq!(of(&by_string, None), format!("pgkit -d 'dbname=first {shown}' {rest}"));
+        let listed = Flags { otherwise: Some(string.into()), ..named };
+        assert_eq!(of(&listed, None), format!("pgkit -h 'db 1' -U x -d 'dbname=first {shown}' {rest}"));
     }
 }

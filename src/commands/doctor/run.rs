@@ -124,7 +124,7 @@ async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &D
             let server = has_several.then(|| name_of(path));
             patients.push(match Snapshot::open(path) {
                 Ok(snapshot) => {
-                    doctor.patient(server, vec![snapshot], earlier.as_ref(), &Origin::snapshot(path))?
+                    doctor.patient(server, vec![snapshot], earlier.as_ref(), &Origin::Snapshot(path))?
                 }
                 Err(e) if has_several => unreachable(server, &e),
                 Err(e) => return Err(e),
@@ -149,7 +149,7 @@ async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &D
         None => {
             let target = open::target(context, root, own, &doctor.session.echo)?;
             let snapshots = asking.snapshots(&target, None).await?;
-            vec![doctor.patient(None, snapshots, earlier.as_ref(), &Origin::server(&flags, &target))?]
+            vec![doctor.patient(None, snapshots, earlier.as_ref(), &Origin::Server(&flags))?]
         }
         Some(servers) => {
             let mut seats = Seats::new(servers.parallel);
@@ -166,16 +166,12 @@ async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &D
             let mut asked: FuturesOrdered<_> = servers.list.into_iter().map(ask).collect();
             let mut patients = Vec::new();
             while let Some((server, snapshots)) = asked.next().await {
-                let origin = match &flags.service {
-                    Some(_) => Origin::service(&flags, &server.name, &server.target),
-                    None => Origin::listed(&flags, &server.target),
-                };
+                let Server { name, flags, .. } = server;
+                let origin = Origin::Server(&flags);
                 patients.push(match snapshots {
-                    Ok(snapshots) => {
-                        doctor.patient(Some(server.name), snapshots, earlier.as_ref(), &origin)?
-                    }
+                    Ok(snapshots) => doctor.patient(Some(name), snapshots, earlier.as_ref(), &origin)?,
                     Err(e) if matches!(e.exit, Exit::Io | Exit::Bug | Exit::Interrupted) => return Err(e),
-                    Err(e) => unreachable(Some(server.name), &e),
+                    Err(e) => unreachable(Some(name), &e),
                 });
             }
             patients
@@ -299,7 +295,10 @@ impl<'a> Doctor<'a> {
         origin: &Origin,
     ) -> Result<Patient> {
         let is_wanted = |check: &Check| is_wanted(check, self.args);
-        let question = Question { reports: &self.reports, is_wanted: &is_wanted, limits: &self.limits };
+        let proof =
+            |command: &str, database: Option<&str>, check: &str| origin.proof(command, database, check);
+        let question =
+            Question { reports: &self.reports, is_wanted: &is_wanted, limits: &self.limits, proof: &proof };
         let mut diagnosis = doctor::diagnose(&snapshots, &question, earlier)?;
         if self.args.checks.is_empty() {
             diagnosis.findings.extend(self.context.own.iter().filter_map(|(_, report)| {
@@ -313,7 +312,6 @@ impl<'a> Doctor<'a> {
                 |finding: &Finding| snapshots.last().is_some_and(|now| question.was_looked_at(now, finding));
             diagnosis.left = doctor::compare(&mut diagnosis.findings, before.findings, was_looked_at);
         }
-        origin.complete(&mut diagnosis.findings);
         Ok(Patient { server, snapshot: snapshots.pop(), diagnosis })
     }
 

@@ -50,7 +50,7 @@ struct ReportArgs {
     html: Option<PathBuf>,
     #[command(flatten)]
     who: WhoArgs,
-    /// Count only entries since this time: 2026-11-24 (its first instant), '2026-11-24 06:24:50', both in this machine's
+    /// Count only entries since this time: 2026-11-24 (its first instant), '2026-11-24 06:24:50', both in the log's
     /// time zone, or with a zone as in RFC 3339, or 10m for ten minutes ago
     #[arg(long, visible_alias = "since", value_name = "TIME")]
     from: Option<String>,

@@ -4,7 +4,6 @@ use super::run::Job;
 use super::way::Way;
 use crate::answer::{Outcome, Remark};
 use crate::commands::databases::{self, Choice, Database};
-use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::pattern;
 use crate::session::Reader;
@@ -73,7 +72,8 @@ impl Job<'_> {
                 Err(e)
                     if e.exit == Exit::Unavailable
                         && e.sqlstate.is_some()
-                        && self.is_dropped(name, &target).await =>
+                        && databases::is_dropped(async || self.reader(&target.with_database(name)).await)
+                            .await =>
                 {
                     if !self.args.session.echo.quiet {
                         self.note(&format!("database {name:?} was dropped in the meantime"));
@@ -97,13 +97,5 @@ impl Job<'_> {
             self.say_if_nothing(rows);
         }
         Ok(exit)
-    }
-
-    /// Returns whether a database was dropped since the list of databases was read.
-    async fn is_dropped(&self, name: &str, target: &Target) -> bool {
-        let Ok(reader) = self.reader(target).await else { return false };
-        let is_dropped = databases::is_dropped(&reader, name).await;
-        reader.close().await;
-        is_dropped
     }
 }

@@ -227,10 +227,7 @@ impl<'a> Taking<'a> {
 
     /// Returns whether a database was dropped since the list of databases was read.
     async fn is_dropped(&self, name: &str, target: &Target) -> bool {
-        let Ok(reader) = self.enter(target).await else { return false };
-        let is_dropped = databases::is_dropped(&reader, name).await;
-        reader.close().await;
-        is_dropped
+        databases::is_dropped(async || self.enter(&target.with_database(name)).await).await
     }
 
     /// Prints an error, and keeps its exit code if it is the first.
@@ -288,28 +285,45 @@ impl<'a> Taking<'a> {
     /// Errors: the server is gone, which a session of `target` shows (69), or the snapshot cannot be written (74).
     async fn database(&mut self, reports: &[&'a Report], mut reader: Reader, target: &Target) -> Result<()> {
         let name = reader.database().to_owned();
-        for report in std::mem::take(&mut self.without_extension) {
+        let mut without_extension = std::mem::take(&mut self.without_extension).into_iter();
+        while let Some(report) = without_extension.next() {
             let is_same = |one: &Refusal| one.report.as_ref() == Some(&report.name) && one.own == report.own;
-            self.refused.retain(|refusal| !is_same(refusal));
-            self.of_server(report, &mut reader).await?;
+            let (before, others) = std::mem::take(&mut self.refused).into_iter().partition(is_same);
+            self.refused = others;
+            if let Err(e) = self.of_server(report, &mut reader).await {
+                // Another database may still have the extension.
+                self.refused.retain(|refusal| !is_same(refusal));
+                self.refused.extend::<Vec<Refusal>>(before);
+                self.without_extension.push(report);
+                self.without_extension.extend(without_extension);
+                return self.lost(e, &name, reports, target).await;
+            }
         }
         for (i, report) in reports.iter().enumerate() {
-            let Err(e) = self.one(report, Some(&name), &mut reader).await else { continue };
-            if e.exit != Exit::Unavailable {
-                return Err(e);
+            if let Err(e) = self.one(report, Some(&name), &mut reader).await {
+                return self.lost(e, &name, &reports[i..], target).await;
             }
-            if self.is_dropped(&name, target).await {
-                self.without(&name, "it was dropped in the meantime".to_owned(), Missing::Expected);
-                return Ok(());
-            }
-            let e = self.of_one_database(e, target).await?;
-            self.fail(&format!("database {name:?}"), &e);
-            for report in &reports[i..] {
-                self.refuse(report, Vec::new(), Some(&name), &e);
-            }
-            return Ok(());
         }
         reader.close().await;
+        Ok(())
+    }
+
+    /// Records that the answers of these reports are missing because the session in their database ended.
+    ///
+    /// Errors: this error, if it is another one or the server is gone.
+    async fn lost(&mut self, e: Error, name: &str, reports: &[&'a Report], target: &Target) -> Result<()> {
+        if e.exit != Exit::Unavailable {
+            return Err(e);
+        }
+        if self.is_dropped(name, target).await {
+            self.without(name, "it was dropped in the meantime".to_owned(), Missing::Expected);
+            return Ok(());
+        }
+        let e = self.of_one_database(e, target).await?;
+        self.fail(&format!("database {name:?}"), &e);
+        for report in reports {
+            self.refuse(report, Vec::new(), Some(name), &e);
+        }
         Ok(())
     }
 

@@ -33,6 +33,8 @@ CREATE TABLE "Od d"."sub
 -- The partitions of nested reach ahead, but the subpartitions of its first one do not.
 -- Only the topmost level has to reach ahead.
 CREATE TABLE nested (at date) PARTITION BY RANGE (at);
+-- The time of its first partition is over, although the subpartitions did not reach its end.
+CREATE TABLE nested_gap (at date) PARTITION BY RANGE (at);
 DO $$
 DECLARE t date := current_date;
 BEGIN
@@ -68,6 +70,9 @@ BEGIN
     EXECUTE format('CREATE TABLE o1 PARTITION OF "Od d"."sub%s1" FOR VALUES FROM (%L) TO (%L)', chr(10), t - 4, t);
     EXECUTE format('CREATE TABLE q1 PARTITION OF nested FOR VALUES FROM (%L) TO (%L) PARTITION BY RANGE (at)', t - 30, t);
     EXECUTE format('CREATE TABLE q1a PARTITION OF q1 FOR VALUES FROM (%L) TO (%L)', t - 30, t);
+    EXECUTE format('CREATE TABLE q3 PARTITION OF nested_gap FOR VALUES FROM (%L) TO (%L) PARTITION BY RANGE (at)', t - 60, t - 5);
+    EXECUTE format('CREATE TABLE q3a PARTITION OF q3 FOR VALUES FROM (%L) TO (%L)', t - 60, t - 10);
+    EXECUTE format('CREATE TABLE q4 PARTITION OF nested_gap FOR VALUES FROM (%L) TO (%L)', t - 5, t + 30);
     EXECUTE format('CREATE TABLE q2 PARTITION OF nested FOR VALUES FROM (%L) TO (%L)', t, t + 30);
 END$$;
 -- @healthy
