@@ -36,11 +36,10 @@ fn a_databases_name_is_completed_as_it_is() {
                 continue;
             }
             for quote in ["", "'", "\""] {
-                let call = terminal.calls(&format!("pgkit -d {quote}{beginning}\t\r"));
-                assert_eq!(call, ["-d", &other.name], "{shell:?}\n{}", terminal.shown());
+                terminal.completes(&format!("pgkit -d {quote}{beginning}\t\r"), &["-d", &other.name]);
             }
-            let call = terminal.calls(&format!("pgkit --dbname={beginning}\t\r"));
-            assert_eq!(call, [format!("--dbname={}", other.name)], "{shell:?}\n{}", terminal.shown());
+            let whole = format!("--dbname={}", other.name);
+            terminal.completes(&format!("pgkit --dbname={beginning}\t\r"), &[&whole]);
         }
         assert_eq!(room.made(), [""; 0], "{shell:?}");
     }
@@ -68,25 +67,25 @@ fn relations_schemas_functions_and_roles_are_completed_as_they_are() {
             ("relations \\\"S\t\r", ["relations", "\"S;touch P;\"."]),
             ("functions '\"fx\t\r", ["functions", "\"fx$(touch P)\""]),
         ] {
-            assert_eq!(
-                terminal.calls(&format!("pgkit {keys}")),
-                call,
-                "{shell:?} {keys}\n{}",
-                terminal.shown()
-            );
+            terminal.completes(&format!("pgkit {keys}"), &call);
         }
-        let call = terminal.calls(&format!("pgkit log tail --user {start}\t\r"));
-        assert_eq!(call, ["log", "tail", "--user", &role], "{shell:?}\n{}", terminal.shown());
+        terminal.completes(&format!("pgkit log tail --user {start}\t\r"), &["log", "tail", "--user", &role]);
         assert_eq!(room.made(), [""; 0], "{shell:?}");
     }
     db.sql(&format!("DROP ROLE \"{role}\""));
 }
 
-/// What bash would be told for this line, from this database.
-fn answer(db: &Db, line: &str, region: &str) -> Vec<String> {
-    let mut command = pgkit(db);
-    command.env("COMPLETE", "bash").args(["--", line, region]);
-    run(&mut command).lines().into_iter().map(str::to_owned).collect()
+/// Checks what bash is told for this line, from this database. A server that does not answer in half a second is not waited for, so
+/// this is tried some times.
+fn answers(db: &Db, line: &str, region: &str, expected: &[&str]) {
+    let answer = || {
+        let mut command = pgkit(db);
+        command.env("COMPLETE", "bash").args(["--", line, region]);
+        run(&mut command).lines().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    if !(0..4).any(|_| answer() == expected) {
+        assert_eq!(answer(), expected, "{line}");
+    }
 }
 
 #[test]
@@ -94,15 +93,14 @@ fn a_database_that_would_be_read_as_a_connection_string_is_not_offered_for_d() {
     let db = db("info");
     let _others = databases(&db, &["=x host=evil", "plain"]);
     let plain = format!("{}plain", db.name);
-    assert_eq!(answer(&db, &format!("pgkit -d {}", db.name), &db.name), [db.name.as_str(), &plain]);
+    answers(&db, &format!("pgkit -d {}", db.name), &db.name, &[&db.name, &plain]);
     // Other flags take it for a name.
-    let named = answer(&db, &format!("pgkit log tail --database {}", db.name), &db.name);
-    assert_eq!(named, [db.name.clone(), format!("{}=x\\ host=evil", db.name), plain]);
+    let evil = format!("{}=x\\ host=evil", db.name);
+    answers(&db, &format!("pgkit log tail --database {}", db.name), &db.name, &[&db.name, &evil, &plain]);
     let address = Db { info: db.info.clone(), name: format!("postgresql://{}", db.name) };
     db.sql(&format!("CREATE DATABASE \"{}\"", address.name));
-    let given = answer(&db, "pgkit -d postgres", "postgres");
+    answers(&db, "pgkit -d postgres", "postgres", &["postgres"]);
     db.sql(&format!("DROP DATABASE \"{}\"", address.name));
-    assert_eq!(given, ["postgres"]);
 }
 
 #[test]
@@ -117,6 +115,6 @@ fn a_name_that_is_no_utf_8_is_not_offered_as_another() {
         "CREATE TABLE good (a int);
          DO $$ BEGIN EXECUTE pg_catalog.format('CREATE TABLE %I (a int)', pg_catalog.convert_from('\\x676f6f64e9', 'SQL_ASCII')); END $$",
     );
-    assert_eq!(answer(&raw, "pgkit relations goo", "goo"), ["good"]);
-    assert_eq!(answer(&raw, "pgkit relations \\\"goo", "\\\"goo"), [""; 0]);
+    answers(&raw, "pgkit relations goo", "goo", &["good"]);
+    answers(&raw, "pgkit relations \\\"goo", "\\\"goo", &[]);
 }

@@ -145,6 +145,15 @@ impl Terminal<'_> {
         calls.swap_remove(0)
     }
 
+    /// Types a line whose names a server completes. A server that does not answer in half a second is not waited for, so this is
+    /// tried some times, as by a person.
+    pub fn completes(&mut self, keys: &str, expected: &[&str]) {
+        let is_completed = (0..4).any(|_| self.calls(keys) == expected);
+        if !is_completed {
+            assert_eq!(self.calls(keys), expected, "{keys:?}\n{}", self.shown());
+        }
+    }
+
     /// Leaves a line that is half typed.
     pub fn gives_up(&mut self) {
         // A shell that is busy takes the interrupt late, and throws away what was typed after it. So all of it is repeated, as a

@@ -429,8 +429,14 @@ fn jobs_are_judged_in_every_schema_that_has_them() {
 fn rates_need_two_looks_and_one_line_says_so() {
     let db = planted("doctor_rates");
     let one = doctor(&db, &["wait-pile-up"]);
-    assert_eq!((one.code, one.stdout.as_str()), (Some(0), ""), "{}", one.snapshot());
+    assert_eq!((one.code, one.stdout.as_str()), (Some(1), ""), "{}", one.snapshot());
     assert!(one.stderr.contains("not judged without --for or --against: wait-pile-up"), "{}", one.stderr);
+    assert_eq!(doctor(&db, &["wait-pile-up", "--allow-unseen"]).code, Some(0));
+    let beside = doctor(&db, &["wait-pile-up", "index-duplicate"]);
+    assert_eq!(beside.code, Some(0), "{}", beside.snapshot());
+    let plugin = doctor(&db, &["wait-pile-up", "--nagios"]);
+    assert_eq!(plugin.code, Some(3), "{}", plugin.snapshot());
+    assert!(plugin.stdout.starts_with("UNKNOWN - nothing was looked at | "), "{}", plugin.snapshot());
     let two = doctor(&db, &["wait-pile-up", "--for", "1s"]);
     assert!(!two.stderr.contains("not judged"), "{}", two.snapshot());
     assert!(two.stderr.contains("nothing is wrong; 1 check"), "{}", two.snapshot());

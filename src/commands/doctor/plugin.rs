@@ -10,7 +10,8 @@ use crate::output;
 const NAMED: usize = 5;
 
 /// Prints the line and returns the plugin's exit code: 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3 (UNKNOWN).
-pub(super) fn print(all: &[Told<'_>], allow_unseen: bool) -> Result<Exit> {
+/// With `is_blind`, nothing was looked at on one of the servers.
+pub(super) fn print(all: &[Told<'_>], allow_unseen: bool, is_blind: bool) -> Result<Exit> {
     let now: Vec<&Told<'_>> = all.iter().filter(|told| told.finding.change != Some(Change::Gone)).collect();
     let of = |severity: Severity| {
         now.iter().copied().filter(move |told| told.finding.severity == severity).collect::<Vec<_>>()
@@ -25,7 +26,7 @@ pub(super) fn print(all: &[Told<'_>], allow_unseen: bool) -> Result<Exit> {
     let (state, exit) = match () {
         () if !critical.is_empty() => ("CRITICAL", Exit::Child(2)),
         () if !warning.is_empty() => ("WARNING", Exit::Child(1)),
-        () if !unknown.is_empty() => ("UNKNOWN", Exit::Child(3)),
+        () if !unknown.is_empty() || is_blind => ("UNKNOWN", Exit::Child(3)),
         () => ("OK", Exit::Done),
     };
     let named: Vec<String> = [("critical", &critical), ("warning", &warning), ("unseen", &unknown)]
@@ -33,7 +34,11 @@ pub(super) fn print(all: &[Told<'_>], allow_unseen: bool) -> Result<Exit> {
         .filter(|(_, some)| !some.is_empty())
         .map(|(word, some)| format!("{} {word}: {}", some.len(), names(some)))
         .collect();
-    let text = if named.is_empty() { "nothing is wrong".to_owned() } else { named.join("; ") };
+    let text = match (named.is_empty(), is_blind) {
+        (true, true) => "nothing was looked at".to_owned(),
+        (true, false) => "nothing is wrong".to_owned(),
+        (false, _) => named.join("; "),
+    };
     let mut data = format!(
         "critical={};;0 warning={};0 unseen={} notes={}",
         critical.len(),

@@ -19,7 +19,7 @@ use crate::commands::seats::Seats;
 use crate::commands::servers::Server;
 use crate::commands::{open, servers, snapshot};
 use crate::doctor::{
-    self, Change, Diagnosis, Finding, Limits, OWN_REPORT, Question, SERVER, Severity, Sheet,
+    self, Change, Diagnosis, Finding, Limits, OWN_REPORT, Question, SERVER, Severity, Sheet, Threshold,
 };
 use crate::error::{self, Error, Exit, Result};
 use crate::likeness::nearest;
@@ -63,6 +63,20 @@ struct Patient {
     /// The answers; `None` if it could not be asked.
     snapshot: Option<Snapshot>,
     diagnosis: Diagnosis,
+}
+
+impl Patient {
+    /// Returns whether no check has looked at anything, although the server's version has what they look at.
+    fn is_blind(&self) -> bool {
+        let is_too_old = |snapshot: &Snapshot| {
+            snapshot.header.refused.iter().any(|one| one.report.is_some() && one.expected)
+        };
+        let diagnosis = &self.diagnosis;
+        diagnosis.looked.is_empty()
+            && diagnosis.findings.is_empty()
+            && diagnosis.ignored.is_empty()
+            && !self.snapshot.as_ref().is_some_and(is_too_old)
+    }
 }
 
 async fn answer(context: &Context, root: &ArgMatches, own: &ArgMatches, args: &DoctorArgs) -> Result<Exit> {
@@ -330,11 +344,14 @@ impl<'a> Doctor<'a> {
                 patient.diagnosis.findings.iter().map(move |finding| Told { server, finding })
             })
             .collect();
+        let is_blind = !self.args.allow_unseen && patients.iter().any(Patient::is_blind);
         if self.args.nagios {
-            return plugin::print(&told, self.args.allow_unseen);
+            return plugin::print(&told, self.args.allow_unseen, is_blind);
         }
-        let exit =
+        let found =
             doctor::exit(told.iter().map(|told| told.finding), self.args.fail_on, self.args.allow_unseen);
+        // What was not looked at is not fine.
+        let exit = if is_blind && self.args.fail_on != Threshold::Never { Exit::BadAnswer } else { found };
         if let Some(path) = &self.args.html {
             let sheets: Vec<Sheet<'_>> = patients
                 .iter()
