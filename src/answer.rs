@@ -17,6 +17,9 @@ use tokio_postgres::types::Type;
 
 /// How often a text may be retried after an error that its header lists, or after a transient one.
 const RETRIES: u32 = 3;
+/// How often a text may be retried after XX000, with which a server says that an object was dropped while it was looked at. Where
+/// objects come and go, that happens several times in a row.
+const RETRIES_OF_DROPPED: u32 = 8;
 /// Transient errors, after which any text is retried: a recovery conflict on a standby, and a deadlock.
 const PASSING: &[&str] = &["40001", "40P01"];
 /// Errors after which the next text of a report is tried: no privilege, a file that is not there, a lock that does not
@@ -433,7 +436,7 @@ impl ReportRun<'_> {
                     values = reduced;
                     is_reduced = true;
                 } else if (text.retry.contains(&state) || PASSING.contains(&state.as_str()))
-                    && retries < RETRIES
+                    && retries < if state == "XX000" { RETRIES_OF_DROPPED } else { RETRIES }
                 {
                     retries += 1;
                     tell(Remark::Verbose(&format!("{}: {}; trying again", text.file, error.message)));

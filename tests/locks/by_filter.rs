@@ -43,14 +43,14 @@ on_every_server!(only_sessions_that_match_every_filter_are_ended);
 #[test]
 fn a_session_that_has_begun_something_else_meanwhile_is_spared() {
     let db = db("spared");
-    let session = named(&db, "batch");
+    let session = named(&db, "mover");
     session.sql("BEGIN; SELECT 1");
     // It ends its transaction, and begins another, while somebody reads the question.
     let moves_on = || drop(session.sql("COMMIT; BEGIN; SELECT 2"));
-    let (ended, shown) = typed(&db, "terminate --application batch", "y\n", &moves_on);
+    let (ended, shown) = typed(&db, "terminate --application mover", "y\n", &moves_on);
     assert!(ended == Some(0) && shown.contains("spared"), "{shown}");
     assert!(lives(&session));
-    let (ended, shown) = typed(&db, "terminate --application batch", "y\n", &|| ());
+    let (ended, shown) = typed(&db, "terminate --application mover", "y\n", &|| ());
     assert!(ended == Some(0) && shown.contains("terminated"), "{shown}");
     assert!(!lives(&session));
 }
