@@ -17,8 +17,8 @@ use tokio_postgres::types::Type;
 
 /// How often a text may be retried after an error that its header lists, or after a transient one.
 const RETRIES: u32 = 3;
-/// How often a text may be retried after XX000, with which a server says that an object was dropped while it was looked at. Where
-/// objects come and go, that happens several times in a row.
+/// How often a text may be retried after XX000, which is also the error when an object is dropped while the text reads it. Where
+/// many objects are created and dropped, that happens several times in a row.
 const RETRIES_OF_DROPPED: u32 = 8;
 /// Transient errors, after which any text is retried: a recovery conflict on a standby, and a deadlock.
 const PASSING: &[&str] = &["40001", "40P01"];
@@ -426,6 +426,7 @@ impl ReportRun<'_> {
                 if handed_on > 0 {
                     return Err(self.add_needs(&text, error));
                 }
+                let most = if state == "XX000" { RETRIES_OF_DROPPED } else { RETRIES };
                 // What the database's encoding cannot represent does not occur in that database.
                 if state == "22P05" && !self.report.own && !is_reduced {
                     tell(Remark::Verbose(&format!("{}: {}", text.file, error.message)));
@@ -435,8 +436,7 @@ impl ReportRun<'_> {
                     };
                     values = reduced;
                     is_reduced = true;
-                } else if (text.retry.contains(&state) || PASSING.contains(&state.as_str()))
-                    && retries < if state == "XX000" { RETRIES_OF_DROPPED } else { RETRIES }
+                } else if (text.retry.contains(&state) || PASSING.contains(&state.as_str())) && retries < most
                 {
                     retries += 1;
                     tell(Remark::Verbose(&format!("{}: {}; trying again", text.file, error.message)));

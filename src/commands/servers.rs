@@ -24,7 +24,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Server {
     /// Its name, for the column `server`.
     pub name: String,
-    /// The flags that lead to it.
+    /// The flags for it alone.
     pub flags: Flags,
     pub target: Target,
 }

@@ -22,11 +22,12 @@ pub struct Question<'a> {
     /// Whether a check is wanted.
     pub is_wanted: &'a dyn Fn(&Check) -> bool,
     pub limits: &'a Limits,
-    /// Completes a command that shows the rows of a check, in a database if they are in one: see [`Proof`].
+    /// Completes the commands that show the rows.
     pub proof: &'a Proof<'a>,
 }
 
-/// Returns the whole command: arguments are the command of the report, its database and the name of the check.
+/// Returns the whole command that shows the rows of a check. The arguments are the command in the check's header, the database with
+/// the rows if they are in one, and the name of the check.
 pub type Proof<'a> = dyn Fn(&str, Option<&str>, &str) -> String + 'a;
 
 /// What was found.

@@ -69,7 +69,7 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Limit {
     check: String,
-    /// The name of the report that the check belongs to; empty for what could not be looked at as a whole.
+    /// The name of the report that the check belongs to; empty for a finding that does not come from a check.
     report: String,
     database: Option<Pattern>,
     object: Option<Pattern>,

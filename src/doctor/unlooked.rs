@@ -1,15 +1,15 @@
-//! Findings that belong to no check: something could not be looked at as a whole.
+//! Findings that do not come from a check: a whole database, a whole server or a report could not be looked at.
 
 use super::Severity;
 
-/// A kind of such findings. It has a name as a check has.
+/// A kind of such findings.
 #[derive(Debug)]
 pub struct Unlooked {
-    /// What stands in the finding's `check`.
+    /// Its name, which the finding has in place of the name of a check.
     pub name: &'static str,
     /// The worst that might have been found.
     pub worst: Severity,
-    /// When there is such a finding, and why it matters.
+    /// When there is such a finding, and why it matters, for `--explain`.
     pub why: &'static str,
     /// Whether the user's limits can ignore it.
     pub is_ignorable: bool,

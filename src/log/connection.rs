@@ -20,7 +20,7 @@ fn value<'a>(text: &'a [u8], key: &[u8], next: &[&[u8]]) -> &'a [u8] {
     &rest[..end.unwrap_or(rest.len())]
 }
 
-/// Parses a message of `log_connections` or `log_disconnections`.
+/// Parses a message of `log_connections` or `log_disconnections`; `None` if it is another message.
 pub fn connection(message: &[u8]) -> Option<Connection<'_>> {
     if let Some(rest) = message.strip_prefix(b"connection received: host=") {
         let end = memchr::memmem::rfind(rest, b" port=").unwrap_or(rest.len());

@@ -31,7 +31,7 @@ pub struct Reading {
     pub own: bool,
     /// When reading began.
     pub now: Timestamp,
-    /// Whether what is added to the log later is read, too.
+    /// Whether the log is followed: what is added to it later is read, too.
     pub follows: bool,
 }
 
@@ -344,7 +344,7 @@ impl Stream {
         Unread { lines: unread.lines + odd, unread: unread.unread + odd, first, ..unread }
     }
 
-    /// Returns what users should know about how this log was unwrapped. `name` is the log's.
+    /// Returns a remark for users about how this log was unwrapped, if there is one. It begins with `name`, the name of the log.
     pub fn remark(&self, name: &str) -> Option<String> {
         self.unwrappers.iter().find_map(|unwrapper| unwrapper.remark(name))
     }

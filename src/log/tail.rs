@@ -18,7 +18,7 @@ use crate::error::{Error, Exit, Result};
 use crate::rows::Flow;
 use crate::rows::Row;
 
-/// After how many lines of a new file it must be known how it is read.
+/// If the format of a new file cannot be detected from this many lines, that is an error.
 const ENOUGH: usize = 20;
 /// The first and the longest pause before looking for more.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
@@ -289,7 +289,7 @@ impl<'a> Tail<'a> {
         let mut pause = PAUSES.0;
         let mut next = false;
         let mut is_told = false;
-        // How an empty file is to be read is only known when something is written to it.
+        // The format of an empty file is not known until something is written to it.
         let mut unknown = (!reading.own && beginning.trim_ascii().is_empty()).then(Vec::new);
         while flow == Flow::More {
             match source.read(&mut buffer, self.wanted.follow).await? {
@@ -360,8 +360,8 @@ impl<'a> Tail<'a> {
         Ok((Some(stream), next))
     }
 
-    /// Creates the reader of a log that has begun with this text; `None` if that is too little to tell how it is read. Errors: see
-    /// [`Reading::begin`].
+    /// Creates the reader of a file that was empty and now has this text; `None` if the text is too short to detect the format.
+    /// Errors: see [`Reading::begin`].
     fn begun(&self, text: &[u8], source: &Source, reading: &Reading) -> Result<Option<Stream>> {
         let lines = memchr::memchr_iter(b'\n', text).count();
         let is_much = lines >= ENOUGH || text.len() >= 64 << 10;
@@ -374,7 +374,7 @@ impl<'a> Tail<'a> {
         }
     }
 
-    /// Says once what users should know about how a log was unwrapped.
+    /// Shows the remark about how a log was unwrapped, unless it was shown before.
     fn tell_wrapping(&mut self, stream: &Stream, name: &str, is_told: &mut bool) {
         if !*is_told && let Some(remark) = stream.remark(name) {
             self.seen.show.remark(&remark);

@@ -4,12 +4,14 @@
 
 mod json;
 mod lines;
+mod messages;
 mod yearless;
 
 pub use yearless::Yearless;
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+
+use messages::Messages;
 
 use super::decode::Lines;
 use crate::rows::Flow;
@@ -120,7 +122,7 @@ struct Piece<'a> {
     ends: bool,
     /// Whether it continues the line before, rather than beginning one.
     goes_on: bool,
-    /// Whether it belongs to the message before of the same process.
+    /// Whether it is a later line of a message that the same process has begun.
     follows: bool,
     /// Which of the two streams it came from, if the wrapping distinguishes them.
     stream: usize,
@@ -158,23 +160,6 @@ impl Wanted {
     }
 }
 
-/// A message of one process, whose lines syslog has received one by one.
-#[derive(Debug)]
-struct Message {
-    pid: Option<u32>,
-    /// Its lines so far, without the last line feed.
-    text: Vec<u8>,
-    /// The number of its last line in the log.
-    last: u64,
-    /// Whether the process has begun another message.
-    is_over: bool,
-    /// Whether it is left out, because its time cannot be read.
-    is_lost: bool,
-}
-
-/// After how many lines of other processes a message is not continued any more. The server sends the lines of a message at once.
-const MIXED: u64 = 64;
-
 /// Unwraps a log.
 #[derive(Debug)]
 pub struct Unwrapper {
@@ -186,10 +171,7 @@ pub struct Unwrapper {
     object: json::Splitter,
     /// The incomplete lines, one for each stream.
     open: [Vec<u8>; 2],
-    /// The messages that may be continued, in the order in which they began. Those of several processes can be mixed.
-    messages: VecDeque<Message>,
-    /// The number of lines so far.
-    number: u64,
+    messages: Messages,
     skipping: bool,
     /// The number of lines that do not have the form.
     pub odd: u64,
@@ -201,7 +183,7 @@ pub struct Unwrapper {
 }
 
 impl Unwrapper {
-    /// Creates an unwrapper for a log that is wrapped like this. `yearless` reads times that lack a year.
+    /// Creates an unwrapper for a log in this wrapping. `yearless` reads times that have no year.
     pub fn new(wrapping: Wrapping, wanted: Wanted, yearless: Yearless) -> Unwrapper {
         Unwrapper {
             wrapping,
@@ -210,8 +192,7 @@ impl Unwrapper {
             lines: Lines::default(),
             object: json::Splitter::default(),
             open: [Vec::new(), Vec::new()],
-            messages: VecDeque::new(),
-            number: 0,
+            messages: Messages::default(),
             skipping: false,
             odd: 0,
             backwards: false,
@@ -225,7 +206,7 @@ impl Unwrapper {
         Unwrapper::new(self.wrapping, self.wanted, self.yearless.fresh())
     }
 
-    /// Returns what users should know about the times, if any was used that lacks a year. `name` is the log's.
+    /// Returns a remark for users if times without a year were read. It begins with `name`, the name of the log.
     pub fn remark(&self, name: &str) -> Option<String> {
         self.yearless.remark(name)
     }
@@ -273,60 +254,15 @@ impl Unwrapper {
         self.settle(out);
     }
 
-    /// Tells the unwrapper that nothing more has come for a while: the messages that might have been continued are
-    /// complete.
+    /// Tells the unwrapper that nothing more has come for a while, so that messages which might have gone on are complete.
     pub fn settle(&mut self, out: &mut Vec<u8>) {
-        self.messages.drain(..).for_each(|message| message.write(out));
-    }
-
-    /// Takes a line that syslog has received from a process.
-    fn take(&mut self, piece: &Piece<'_>, out: &mut Vec<u8>) {
-        let is_text = piece.goes_on || piece.text.starts_with(b"\t");
-        let continues = is_text || piece.follows;
-        let mut of_process = self.messages.iter_mut().rev();
-        let open = of_process.find(|message| message.pid == piece.pid && !message.is_over);
-        match open {
-            Some(message) if continues => {
-                message.last = self.number;
-                if !piece.goes_on {
-                    // Otherwise, the line break was made by syslog.
-                    message.text.push(b'\n');
-                }
-                if !is_text {
-                    let from = message.text.len();
-                    let is_read = front(self.wanted, piece, &mut self.yearless, &mut message.text);
-                    // A later line of a message is as old as its first one, which has been read.
-                    if !is_read {
-                        message.text.truncate(from);
-                    }
-                }
-                message.text.extend_from_slice(&piece.text);
-            }
-            open => {
-                if let Some(message) = open {
-                    message.is_over = true;
-                }
-                let mut text = Vec::new();
-                let is_read = is_text || front(self.wanted, piece, &mut self.yearless, &mut text);
-                text.extend_from_slice(&piece.text);
-                self.odd += u64::from(!is_read);
-                let (pid, last) = (piece.pid, self.number);
-                self.messages.push_back(Message { pid, text, last, is_over: false, is_lost: !is_read });
-            }
-        }
-        while let Some(first) = self.messages.front()
-            && (first.is_over || self.number - first.last >= MIXED)
-            && let Some(first) = self.messages.pop_front()
-        {
-            first.write(out);
-        }
+        self.messages.settle(out);
     }
 
     fn line(&mut self, line: &[u8], out: &mut Vec<u8>) {
         if std::mem::take(&mut self.skipping) || line.trim_ascii().is_empty() {
             return;
         }
-        self.number += 1;
         let piece = match self.wrapping.open(line) {
             Some(Line::Server(piece)) => piece,
             Some(Line::Foreign) => return,
@@ -351,7 +287,8 @@ impl Unwrapper {
             self.last_time.push_str(time);
         }
         if self.wrapping == Wrapping::Syslog || self.wrapping == Wrapping::Logplex {
-            self.take(&piece, out);
+            let is_read = self.messages.add(&piece, self.wanted, &mut self.yearless, out);
+            self.odd += u64::from(!is_read);
             return;
         }
         let open = &mut self.open[piece.stream.min(1)];
@@ -366,8 +303,8 @@ impl Unwrapper {
     }
 }
 
-/// Writes what is wanted from the wrapping in front of a line. Returns whether its time can be read, if it is wanted and lacks
-/// only the year.
+/// Writes what is wanted from the wrapping in front of a line. Returns `false` if a time without a year is wanted and its year
+/// cannot be determined.
 fn front(wanted: Wanted, piece: &Piece<'_>, yearless: &mut Yearless, out: &mut Vec<u8>) -> bool {
     let mut is_read = true;
     if wanted.time {
@@ -390,16 +327,6 @@ fn front(wanted: Wanted, piece: &Piece<'_>, yearless: &mut Yearless, out: &mut V
         out.extend_from_slice(format!("[{}] ", piece.pid.unwrap_or(0)).as_bytes());
     }
     is_read
-}
-
-impl Message {
-    /// Appends its lines.
-    fn write(self, out: &mut Vec<u8>) {
-        if !self.is_lost {
-            out.extend_from_slice(&self.text);
-            out.push(b'\n');
-        }
-    }
 }
 
 #[cfg(test)]
@@ -512,7 +439,7 @@ mod tests {
             out.starts_with("2026-11-24 06:24:50.000 UTC user=a,db=b ERROR:  one\n\ttwo and three\n2026"),
             "{out}"
         );
-        // Lines of two processes are mixed, and a time that is none loses its message only.
+        // The lines of two processes are mixed.
         let mixed = "Nov 24 06:24:51 h postgres[124]: [1-1] user=a,db=b ERROR:  one\n\
                      Nov 24 06:24:51 h postgres[125]: [9-1] user=c,db=d ERROR:  two\n\
                      Nov 24 06:24:51 h kernel: [123.456] oom-killer\n\

@@ -75,8 +75,8 @@ fn relations_schemas_functions_and_roles_are_completed_as_they_are() {
     db.sql(&format!("DROP ROLE \"{role}\""));
 }
 
-/// Checks what bash is told for this line, from this database. A server that does not answer in half a second is not waited for, so
-/// this is tried some times.
+/// Checks which candidates bash gets for this line, in this database. pgkit waits only half a second for the server, so it is asked
+/// up to five times.
 fn answers(db: &Db, line: &str, region: &str, expected: &[&str]) {
     let answer = || {
         let mut command = pgkit(db);

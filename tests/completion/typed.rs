@@ -145,8 +145,8 @@ impl Terminal<'_> {
         calls.swap_remove(0)
     }
 
-    /// Types a line whose names a server completes. A server that does not answer in half a second is not waited for, so this is
-    /// tried some times, as by a person.
+    /// Types a line with a Tab for which pgkit asks a server, and checks the call at its end. pgkit waits only half a second for the
+    /// server, so the line is typed up to five times.
     pub fn completes(&mut self, keys: &str, expected: &[&str]) {
         let is_completed = (0..4).any(|_| self.calls(keys) == expected);
         if !is_completed {

@@ -62,7 +62,7 @@ pub(super) async fn list(
     Ok(Exit::Done)
 }
 
-/// Prints an explanation of each check, and of what could not be looked at as a whole, wrapped at `width` columns.
+/// Prints an explanation of each check, and of the findings that do not come from a check, wrapped at `width` columns.
 pub(super) fn explain<'a>(
     checks: &[(&Report, &Check)],
     unlooked: impl Iterator<Item = &'a Unlooked>,

@@ -10,7 +10,7 @@ use crate::output;
 const NAMED: usize = 5;
 
 /// Prints the line and returns the plugin's exit code: 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3 (UNKNOWN).
-/// With `is_blind`, nothing was looked at on one of the servers.
+/// `is_blind` says that nothing was looked at on one of the servers.
 pub(super) fn print(all: &[Told<'_>], allow_unseen: bool, is_blind: bool) -> Result<Exit> {
     let now: Vec<&Told<'_>> = all.iter().filter(|told| told.finding.change != Some(Change::Gone)).collect();
     let of = |severity: Severity| {

@@ -1,4 +1,4 @@
-//! The commands that show the rows of findings. They ask the server or the snapshot that was asked.
+//! The commands that show the rows of findings. They ask the same server, or the same snapshot, as `doctor` did.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use regex::Regex;
 use crate::connect::{Flags, is_connection_string, without_secrets};
 use crate::escape::shell_word;
 
-/// A report with nothing but flags that choose among its rows. Words are quoted as [`shell_word`] does it.
+/// A report whose only flags choose among its rows. Words are quoted as [`shell_word`] does it.
 static PLAIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"^pgkit [a-z-]+(?: (?:--grep|--limit|--format) (?:[^\s'$]+|\$?'[^']*'(?:\\''[^']*')*))*$")
         .ok()
@@ -23,7 +23,8 @@ pub(super) enum Origin<'a> {
 }
 
 impl Origin<'_> {
-    /// Completes the command that shows what a check has found, perhaps in one database.
+    /// Returns the whole command for a check's proof. `command` is the command in the check's header; `database` is the database
+    /// with the rows, if they are in one.
     pub(super) fn proof(&self, command: &str, database: Option<&str>, check: &str) -> String {
         match self {
             Origin::Server(flags) => {
@@ -34,7 +35,7 @@ impl Origin<'_> {
                 let path = path.to_string_lossy();
                 let dot = if path.starts_with('-') { "./" } else { "" };
                 let from = format!("--from {}", shell_word(&format!("{dot}{path}")));
-                // A snapshot need not have the answer with other flags, but it has what the check has judged.
+                // A snapshot may lack the answer with other flags. It always has the answer that the check has judged.
                 if !PLAIN.as_ref().is_some_and(|plain| plain.is_match(command)) {
                     return format!("pgkit doctor {check} {from}");
                 }
@@ -45,7 +46,7 @@ impl Origin<'_> {
     }
 }
 
-/// Returns the words that lead to the same server, without passwords, and to this database.
+/// Returns the flags that lead to the same server and to this database, without passwords.
 fn words(flags: &Flags, database: Option<&str>) -> String {
     let (string, name) = match flags.dbname.as_deref() {
         Some(text) if is_connection_string(text) => (Some(text), None),
@@ -53,7 +54,7 @@ fn words(flags: &Flags, database: Option<&str>) -> String {
     };
     let database = database.or(name);
     let database = match string {
-        // It was valid when it led to the server.
+        // It is valid, since it has led to the server.
         Some(text) => without_secrets(text, database).ok(),
         None => database.map(str::to_owned),
     };

@@ -66,7 +66,7 @@ struct Patient {
 }
 
 impl Patient {
-    /// Returns whether no check has looked at anything, although the server's version has what they look at.
+    /// Returns whether no check has looked at anything. A server that is too old for the checks does not count.
     fn is_blind(&self) -> bool {
         let is_too_old = |snapshot: &Snapshot| {
             snapshot.header.refused.iter().any(|one| one.report.is_some() && one.expected)
@@ -299,8 +299,8 @@ impl<'a> Doctor<'a> {
         }
     }
 
-    /// Judges the snapshots of one server, and compares the findings with those of an earlier one. `origin` is where they come
-    /// from.
+    /// Judges the snapshots of one server, and compares the findings with those of an earlier one. Their proofs lead to
+    /// `origin`.
     fn patient(
         &self,
         server: Option<String>,
@@ -350,7 +350,7 @@ impl<'a> Doctor<'a> {
         }
         let found =
             doctor::exit(told.iter().map(|told| told.finding), self.args.fail_on, self.args.allow_unseen);
-        // What was not looked at is not fine.
+        // If nothing was looked at, it is not known whether everything is fine.
         let exit = if is_blind && self.args.fail_on != Threshold::Never { Exit::BadAnswer } else { found };
         if let Some(path) = &self.args.html {
             let sheets: Vec<Sheet<'_>> = patients

@@ -68,7 +68,7 @@ impl Job<'_> {
                 {
                     return Err(e);
                 }
-                // The server said that it ended the session. One that is silent is not asked again.
+                // The server has said that it ends the session. A server that does not answer is not asked again.
                 Err(e)
                     if e.exit == Exit::Unavailable
                         && e.sqlstate.is_some()

@@ -308,9 +308,9 @@ impl<'a> Taking<'a> {
         Ok(())
     }
 
-    /// Records that the answers of these reports are missing because the session in their database ended.
+    /// Records that the answers of these reports are missing, because the session in their database ended with the error `e`.
     ///
-    /// Errors: this error, if it is another one or the server is gone.
+    /// Errors: `e` itself, if it does not say that the session ended, or if the server does not answer any more.
     async fn lost(&mut self, e: Error, name: &str, reports: &[&'a Report], target: &Target) -> Result<()> {
         if e.exit != Exit::Unavailable {
             return Err(e);

@@ -68,7 +68,7 @@ fn programs_are_no_users(prefix: &Prefix, readings: &[Reading<'_>]) -> bool {
     labelled
         || told.is_empty()
         || [Field::User, Field::Database].iter().all(|field| {
-            // The value may end with text that no known prefix explains.
+            // If the prefix is not known, the value may end with a part of the prefix.
             let starts = |r: &&Reading<'_>| match (r.name(Field::Application), r.name(*field)) {
                 (Some(program), Some(name)) => program.starts_with(name),
                 _ => false,

@@ -303,7 +303,7 @@ impl Statements {
 
     /// Begins to keep everything about a statement if it is new or has become heavy enough. Returns whether it does.
     fn admit(&mut self, fingerprint: u64, call: &Call<'_>) -> bool {
-        // The weight includes this call, because it may be the last one.
+        // This call counts, too: no other call of the statement may follow.
         let ms = call.duration_ms.unwrap_or_default();
         let before = match self.light.get(&fingerprint) {
             Some(light) if light.weight() + ms <= self.limit => return false,

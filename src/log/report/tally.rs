@@ -146,7 +146,7 @@ impl Seen {
         self.last = Some(self.last.map_or(time, |last| last.max(time)));
     }
 
-    /// Notes all times of another one.
+    /// Adds the first and the last time of `other`.
     pub fn merge(&mut self, other: &Seen) {
         self.at(other.first);
         self.at(other.last);

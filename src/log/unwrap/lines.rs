@@ -28,7 +28,7 @@ static SYSLOG: Pattern = LazyLock::new(|| {
     ))
     .ok()
 });
-/// A time, the host, and a program with its version or pid, if there is one. A line without a program is a mark.
+/// A time, a host, and a program, perhaps with its version or its pid. `-- MARK --` is a line of syslog itself.
 static ANY_SYSLOG: Pattern = LazyLock::new(|| {
     Regex::new(concat!(
         r"(?s-u)^(?:<\d+>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*) ",
@@ -75,7 +75,7 @@ fn is_server(program: &[u8]) -> bool {
     (begins(b"postgres") || begins(b"postmaster") || begins(b"pgsql")) && !name.contains(&b'@')
 }
 
-/// Returns whether this is a line that syslog has received from another program, which need not have a pid, or has written itself.
+/// Returns whether syslog has received this line from another program, or has written it itself. Such lines need not have a pid.
 fn is_of_another_program(line: &[u8]) -> bool {
     captures(&ANY_SYSLOG, line).is_some_and(|found| text(&found, 1).is_none_or(|program| !is_server(program)))
 }

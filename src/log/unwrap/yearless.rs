@@ -1,56 +1,57 @@
-//! Times without a year and a zone, as most syslog daemons write them: `Nov 24 06:24:50`.
+//! Reads times that have neither a year nor a time zone, as most syslog daemons write them: `Nov 24 06:24:50`.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 
-/// How far the clock that wrote a time may be ahead of ours.
+/// How far a time may be after the last change of its file: the clock of the machine that wrote the time may be ahead.
 const AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
-/// How far a time may be before the one in the line above it. Lines of several hosts or processes are not quite in order.
+/// How far a time may be before the one in the line above it: the lines of several hosts or processes need not be in order.
 const LATE: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
-/// How much earlier a time of day must be than the one before to be in the second of two hours with the same name.
+/// When clocks are set back, an hour occurs twice. A time in it belongs to the second hour if it is more than this before the time
+/// above it.
 const REPEATED: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
-/// How many years are tried: the 29th of February occurs within eight.
+/// How many years are tried. There is a 29th of February in any eight years.
 const YEARS: i16 = 8;
 
-/// Finds the year of each time of a log.
+/// Determines the year of each time of a log.
 #[derive(Debug, Clone)]
 pub struct Yearless {
     zone: TimeZone,
-    /// The time after which nothing was written, so far.
+    /// The last change of the log, plus [`AHEAD`].
     end: DateTime,
-    /// Whether the log is followed, so that there will be later times.
+    /// Whether the log is followed (`-f`): then there may be times after `end`.
     is_followed: bool,
     /// The last time that was read.
     last: Option<(DateTime, Timestamp)>,
-    /// The text of the last time without a year, if it was read last: many entries fall within the same second.
+    /// The text of the last time, if it had no year. It is not read twice, because many entries fall within the same second.
     text: Vec<u8>,
-    /// The first and the last year that was given to a time.
+    /// The first and the last year that were determined.
     years: Option<(i16, i16)>,
 }
 
 impl Yearless {
-    /// Creates a finder for a log that was written in this zone, and last at this time.
+    /// Creates a reader for a log in this time zone that was last written at `written`.
     pub fn new(zone: TimeZone, written: Timestamp, is_followed: bool) -> Yearless {
         let end = written.checked_add(AHEAD).unwrap_or(written).to_zoned(zone.clone()).datetime();
         Yearless { zone, end, is_followed, last: None, text: Vec::new(), years: None }
     }
 
-    /// Returns the finder for another log of the same kind.
+    /// Returns a reader for the same log that has not read anything yet.
     pub fn fresh(&self) -> Yearless {
         Yearless { last: None, text: Vec::new(), years: None, ..self.clone() }
     }
 
-    /// Takes a time of the same log that has a year.
+    /// Takes a time that has a year, from the same log. The next times come after it.
     pub fn see(&mut self, at: Timestamp) {
         self.last = Some((at.to_zoned(self.zone.clone()).datetime(), at));
         self.text.clear();
     }
 
-    /// Returns the instant of a time; `None` if it is not one, or if its year cannot be told. The first time of a log is of the
-    /// latest year in which it is not after the log's end. Each further one is of the first year in which it is not before the
-    /// time above it, and must not be after the end either, unless the log is followed.
+    /// Returns the instant of a time; `None` if it is not a time, or if its year cannot be determined. The first time of a log is in
+    /// the latest year in which it is not after the log's end. Each later time is in the first year in which it is not before the time
+    /// above it. Unless the log is followed, that must not be after the log's end either.
     pub fn instant(&mut self, text: &[u8]) -> Option<Timestamp> {
         if let Some((_, at)) = &self.last
             && self.text == text
@@ -82,8 +83,7 @@ impl Yearless {
         Some(at)
     }
 
-    /// Returns the instant of a time in the log's zone. In an hour that occurs twice it is in the first one, until the time of day
-    /// begins again.
+    /// Returns the instant of a time in the log's zone. In an hour that occurs twice, see [`REPEATED`].
     fn in_zone(&self, civil: DateTime) -> Option<Timestamp> {
         let either = self.zone.to_ambiguous_timestamp(civil);
         let first = either.earlier().ok()?;
@@ -91,7 +91,7 @@ impl Yearless {
         if either.is_ambiguous() && is_again { either.later().ok() } else { either.compatible().ok() }
     }
 
-    /// Returns what readers of the log should know if times without a year were read. `name` is the log's.
+    /// Returns a remark for users if times without a year were read. It begins with `name`, the name of the log.
     pub fn remark(&self, name: &str) -> Option<String> {
         let zone = self.zone.iana_name().unwrap_or("this machine's time zone");
         let years = match self.years? {
@@ -127,17 +127,17 @@ mod tests {
             utc("2026-01-02T10:00:00Z", &["Dec 31 23:59:59", "Jan  1 00:00:01", "Jan  2 09:00:00"]),
             ["2025-12-31T23:59:59Z", "2026-01-01T00:00:01Z", "2026-01-02T09:00:00Z"]
         );
-        // An entry may be late, and there may be none for most of a year.
+        // An entry may be a little late, and there may be no entry for most of a year.
         assert_eq!(
             utc("2026-12-01T00:00:00Z", &["Jan  1 00:00:01", "Dec 31 23:59:59", "Nov 30 00:00:00"]),
             ["2026-01-01T00:00:01Z", "2025-12-31T23:59:59Z", "2026-11-30T00:00:00Z"]
         );
-        // A log that is longer than a year, or out of order, shows no years.
+        // If a log covers more than a year, or is not in order, the years of some times cannot be determined.
         assert_eq!(
             utc("2026-12-01T00:00:00Z", &["Nov 24 00:00:00", "Mar  1 00:00:00", "Nov 30 00:00:00"]),
             ["2026-11-24T00:00:00Z", "none", "2026-11-30T00:00:00Z"]
         );
-        // Except where there are times with years among them.
+        // They can be if there is a time with a year before them.
         assert_eq!(
             utc("2026-12-01T00:00:00Z", &["2024-11-01T00:00:00Z", "Nov 24 00:00:00", "Mar  1 00:00:00"]),
             ["seen", "2024-11-24T00:00:00Z", "2025-03-01T00:00:00Z"]
