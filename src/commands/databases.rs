@@ -1,7 +1,5 @@
 //! Which databases of a server are asked, for commands that ask all of them.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 
 use crate::connect::Environment;
@@ -13,11 +11,6 @@ const DATABASES: &str = include_str!("../../queries/session/databases.sql");
 /// The SQLSTATEs with which a server refuses connections to one database: rejected by pg_hba.conf, no CONNECT
 /// privilege, not accepting connections, dropped.
 const CLOSED: &[&str] = &["28000", "42501", "55000", "3D000"];
-
-/// The pauses, in milliseconds, in which a database may be dropped whose sessions have been ended for that.
-const UNTIL_DROPPED: [u64; 5] = [0, 50, 150, 300, 500];
-/// How long to wait for a database that may be dropped.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A database of the server.
 #[derive(Debug, Deserialize)]
@@ -69,23 +62,6 @@ pub async fn names(reader: &Reader) -> Result<Vec<String>> {
     let every: Vec<Database> =
         reader.structs(DATABASES, &[Value::TextList(Vec::new()), Value::TextList(Vec::new())]).await?;
     Ok(every.into_iter().map(|database| database.name).collect())
-}
-
-/// Returns whether a database in which a session has ended does not exist any more, by entering it again. Sessions are ended before
-/// a database is dropped, so this tries for a second. While it is being dropped, a new session waits.
-pub async fn is_dropped(enter: impl AsyncFn() -> Result<Reader>) -> bool {
-    let tried = async {
-        for pause in UNTIL_DROPPED {
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-            match enter().await {
-                Ok(reader) => reader.close().await,
-                Err(e) if e.sqlstate.as_deref() == Some("3D000") => return true,
-                Err(_) => {}
-            }
-        }
-        false
-    };
-    tokio::time::timeout(PATIENCE, tried).await.unwrap_or(false)
 }
 
 /// Returns regular expressions for the names that these patterns match.

@@ -66,7 +66,7 @@ pub struct Limits {
 }
 
 /// The user's limits for some of the findings of a check.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Limit {
     check: String,
     /// The name of the report that the check belongs to; empty for a finding that does not come from a check.
@@ -163,13 +163,10 @@ impl Limits {
         if unlooked.is_some() {
             self.limits.push(Limit {
                 check: check.clone(),
-                report: String::new(),
                 database: pattern("database", &written.database)?,
                 object: pattern("object", &written.object)?,
-                critical: None,
-                warning: None,
-                note: None,
                 ignore: written.ignore.clone(),
+                ..Limit::default()
             });
         }
         for (report, one) in found {

@@ -5,6 +5,7 @@
 //! client. A [`Writer`] refuses to go through a pooler, so it may use SET.
 
 mod console;
+mod dropped;
 mod echo;
 mod failure;
 mod link;
@@ -18,6 +19,7 @@ mod wire;
 mod writer;
 
 pub use console::{Console, Shown};
+pub use dropped::{is_dropped, is_missing};
 pub use echo::{Echo, echoed, echoed_text};
 pub use failure::explain;
 pub use link::{Rows, push_values};

@@ -17,7 +17,7 @@ use super::settings::{self, Used};
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
 use crate::sandbox::{self, Binaries, Options};
-use crate::session::{Echo, InFlight, Reader, Settings, Value};
+use crate::session::{Echo, InFlight, Reader, Settings, Value, is_dropped, is_missing};
 use crate::sql::{self, Reach};
 
 const DUMPED: &str = include_str!("../../queries/upgrade/dumped.sql");
@@ -358,7 +358,10 @@ impl Work<'_> {
         let mut reader = match self.examination.reader(&target.with_database(name)).await {
             Ok(reader) => reader,
             Err(e) if matches!(e.exit, Exit::Io | Exit::Bug) => return Err(e),
-            Err(e) if self.is_gone(name, &e) => return Ok(()),
+            Err(e) if is_missing(&e) => {
+                self.tell_dropped(name);
+                return Ok(());
+            }
             Err(e) => {
                 let fix = if database.allowed {
                     "see the server's pg_hba.conf and limits"
@@ -377,29 +380,21 @@ impl Work<'_> {
         if ended.exit != Exit::Unavailable {
             return Err(ended);
         }
-        // While the database is being dropped, a new session waits until that has succeeded or failed.
-        match self.examination.reader(&target.with_database(name)).await {
-            Err(e) if self.is_gone(name, &e) => {
-                self.findings.truncate(known);
-                self.needs = needs;
-                return Ok(());
-            }
-            Ok(again) => again.close().await,
-            // If no session of another database is possible either, the server is gone.
-            Err(_) => self.examination.reader(target).await.map_err(|_| ended.clone())?.close().await,
+        if is_dropped(async || self.examination.reader(&target.with_database(name)).await).await {
+            self.tell_dropped(name);
+            self.findings.truncate(known);
+            self.needs = needs;
+            return Ok(());
         }
+        // If no session is possible in another database either, the server is gone.
+        self.examination.reader(target).await.map_err(|_| ended.clone())?.close().await;
         self.unseen("the rest of it", Some(name), "try again", &ended);
         Ok(())
     }
 
-    /// Returns whether a session could not begin because its database was dropped after the list of databases was read. If so,
-    /// the user is told.
-    fn is_gone(&self, name: &str, error: &Error) -> bool {
-        let is_gone = error.sqlstate.as_deref() == Some("3D000");
-        if is_gone {
-            (self.examination.tell)(&format!("database {name:?} was dropped in the meantime"));
-        }
-        is_gone
+    /// Tells the user that a database was dropped after the list of databases was read.
+    fn tell_dropped(&self, name: &str) {
+        (self.examination.tell)(&format!("database {name:?} was dropped in the meantime"));
     }
 
     /// Examines the database of this session.

@@ -164,24 +164,9 @@ fn a_database_that_is_dropped_meanwhile_is_no_failure_but_a_session_that_is_ende
     for (is_dropped, through) in [(true, "postgres"), (true, "alpha"), (false, "postgres")] {
         let cluster = Cluster::new();
         let postgres = Db::existing(cluster.server.info(), "postgres");
-        let of_alpha = "FROM pg_stat_activity WHERE datname = 'alpha' AND wait_event_type = 'Lock'";
-        let holder = Db::existing(cluster.server.info(), "alpha").session();
-        holder.sql("BEGIN; LOCK TABLE pg_catalog.pg_extension IN ACCESS EXCLUSIVE MODE");
-        let output = std::thread::scope(|scope| {
-            let mut command = cluster.pgkit("postgres");
-            command.args(["extensions", "--all-databases", "--lock-timeout", "0", "-d", through]);
-            let asked = scope.spawn(move || run(&mut command));
-            eventually("the report waits", || postgres.value(&format!("SELECT count(*) {of_alpha}")) == "1");
-            // The sessions end first, so there is a moment in which the database still exists.
-            postgres.sql(&format!("SELECT pg_terminate_backend(pid) {of_alpha}"));
-            if is_dropped {
-                postgres
-                    .sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'alpha'");
-                postgres.sql("DROP DATABASE alpha");
-            }
-            drop(holder);
-            asked.join().unwrap()
-        });
+        let mut command = cluster.pgkit("postgres");
+        command.args(["extensions", "--all-databases", "--lock-timeout", "0", "-d", through]);
+        let output = run_while_ended(&postgres, "alpha", is_dropped, command);
         assert_eq!(output.code, Some(if is_dropped { 0 } else { 69 }), "{}", output.snapshot());
         assert!(!output.stderr.contains("[["), "{}", output.snapshot());
         let dropped = output.stderr.contains("database \"alpha\" was dropped in the meantime");

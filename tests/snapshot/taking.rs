@@ -252,26 +252,9 @@ fn a_database_that_is_dropped_while_an_extension_is_looked_for_does_not_end_the_
         postgres.sql("CREATE DATABASE victim");
         let folder = tempfile::tempdir_in(temp()).unwrap();
         let path = folder.path().join("a.snap");
-        let of_victim = "FROM pg_stat_activity WHERE datname = 'victim' AND wait_event_type = 'Lock'";
-        let holder = Db::existing(server.info(), "victim").session();
-        holder.sql("BEGIN; LOCK TABLE pg_catalog.pg_extension IN ACCESS EXCLUSIVE MODE");
-        let output = std::thread::scope(|scope| {
-            let mut command = pgkit(&postgres);
-            command.args(["snapshot", "--lock-timeout", "0", "-o"]).arg(&path);
-            let taken = scope.spawn(move || run(&mut command));
-            eventually("the snapshot waits", || {
-                postgres.value(&format!("SELECT count(*) {of_victim}")) == "1"
-            });
-            // The sessions end first, so there is a moment in which the database still exists.
-            postgres.sql(&format!("SELECT pg_terminate_backend(pid) {of_victim}"));
-            if is_dropped {
-                postgres
-                    .sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'victim'");
-                postgres.sql("DROP DATABASE victim");
-            }
-            drop(holder);
-            taken.join().unwrap()
-        });
+        let mut command = pgkit(&postgres);
+        command.args(["snapshot", "--lock-timeout", "0", "-o"]).arg(&path);
+        let output = run_while_ended(&postgres, "victim", is_dropped, command);
         assert_eq!(output.code, Some(if is_dropped { 0 } else { 75 }), "{}", output.snapshot());
         assert_eq!(output.stderr.contains("database \"victim\": "), !is_dropped, "{}", output.snapshot());
         let rows = run(bare_pgkit().args(["relations", "--all-databases", "--from"]).arg(&path));

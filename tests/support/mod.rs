@@ -237,6 +237,28 @@ impl Drop for Db {
     }
 }
 
+/// Runs a command that reads pg_extension in a database, without a limit for waits for locks. While it waits there, its session is
+/// ended and, if `is_dropped`, the database is dropped. `postgres` is another database of the server.
+pub fn run_while_ended(postgres: &Db, database: &str, is_dropped: bool, mut command: Command) -> Output {
+    let waiting = format!("FROM pg_stat_activity WHERE datname = '{database}' AND wait_event_type = 'Lock'");
+    let holder = Db::existing(&postgres.info, database).session();
+    holder.sql("BEGIN; LOCK TABLE pg_catalog.pg_extension IN ACCESS EXCLUSIVE MODE");
+    std::thread::scope(|scope| {
+        let running = scope.spawn(move || run(&mut command));
+        eventually("the command waits", || postgres.value(&format!("SELECT count(*) {waiting}")) == "1");
+        postgres.sql(&format!("SELECT pg_terminate_backend(pid) {waiting}"));
+        if is_dropped {
+            // Without FORCE, as on old servers: there is a moment in which the database still exists.
+            postgres.sql(&format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
+            ));
+            postgres.sql(&format!("DROP DATABASE {database}"));
+        }
+        drop(holder);
+        running.join().unwrap()
+    })
+}
+
 /// An open session. It ends when this is dropped.
 pub struct Session {
     pub client: tokio_postgres::Client,

@@ -252,20 +252,9 @@ fn a_database_that_is_dropped_or_ends_the_session_ends_no_examination() {
         let other = Db::existing(&db.info, "other");
         other.sql("CREATE TABLE t (r regproc)");
         db.sql("CREATE TABLE t (r regproc)");
-        let holder = other.session();
-        holder.sql("BEGIN; LOCK TABLE pg_catalog.pg_extension IN ACCESS EXCLUSIVE MODE");
-        let of_other = "FROM pg_stat_activity WHERE datname = 'other' AND wait_event_type = 'Lock'";
-        let output = std::thread::scope(|scope| {
-            let checked =
-                scope.spawn(|| run(pgkit(&db).args(["upgrade-check", "--to", "18", "--lock-timeout", "0"])));
-            eventually("the examination waits", || db.value(&format!("SELECT count(*) {of_other}")) == "1");
-            match is_dropped {
-                true => db.sql("DROP DATABASE other WITH (FORCE)"),
-                false => db.sql(&format!("SELECT pg_terminate_backend(pid) {of_other}")),
-            };
-            drop(holder);
-            checked.join().unwrap()
-        });
+        let mut command = pgkit(&db);
+        command.args(["upgrade-check", "--to", "18", "--lock-timeout", "0"]);
+        let output = run_while_ended(&db, "other", is_dropped, command);
         // The other database's obstacle still stands.
         let (stderr, stdout) = (&output.stderr, &output.stdout);
         assert_eq!(output.code, Some(1), "{stderr}");

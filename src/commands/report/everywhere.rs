@@ -6,7 +6,7 @@ use crate::answer::{Outcome, Remark};
 use crate::commands::databases::{self, Choice, Database};
 use crate::error::{Error, Exit, Result};
 use crate::pattern;
-use crate::session::Reader;
+use crate::session::{Reader, is_dropped};
 
 impl Job<'_> {
     /// Gets one answer from each database, in the order of their names. Databases that are skipped or fail are
@@ -72,8 +72,7 @@ impl Job<'_> {
                 Err(e)
                     if e.exit == Exit::Unavailable
                         && e.sqlstate.is_some()
-                        && databases::is_dropped(async || self.reader(&target.with_database(name)).await)
-                            .await =>
+                        && is_dropped(async || self.reader(&target.with_database(name)).await).await =>
                 {
                     if !self.args.session.echo.quiet {
                         self.note(&format!("database {name:?} was dropped in the meantime"));

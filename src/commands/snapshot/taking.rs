@@ -17,7 +17,7 @@ use crate::connect::Target;
 use crate::error::{self, Error, Exit, Result};
 use crate::escape;
 use crate::report::{Optional, Report, Scope};
-use crate::session::{Reader, Settings};
+use crate::session::{Reader, Settings, is_dropped};
 use crate::snapshot::{CLOSED, Draft, OwnHeader, Part, Refusal};
 
 /// How long a further database may take to let a session in, where others wait for it.
@@ -227,7 +227,7 @@ impl<'a> Taking<'a> {
 
     /// Returns whether a database was dropped since the list of databases was read.
     async fn is_dropped(&self, name: &str, target: &Target) -> bool {
-        databases::is_dropped(async || self.enter(&target.with_database(name)).await).await
+        is_dropped(async || self.enter(&target.with_database(name)).await).await
     }
 
     /// Prints an error, and keeps its exit code if it is the first.
