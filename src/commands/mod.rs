@@ -44,15 +44,15 @@ use table::{Entry, Extension, entry};
 
 /// The commands that are not reports, in the order of `--help`.
 pub const COMMANDS: &[Entry] = &[
-    entry!("waits", waits::command, waits::run, sessions::GROUP),
+    entry!("waits", waits::command, waits::run, group: sessions::GROUP),
     entry!("doctor", doctor::command, doctor::run),
     entry!("snapshot", snapshot::command, snapshot::run),
-    entry!("log", log::command, log::run),
-    entry!("bench", bench::command, bench::run),
-    entry!("jobs", jobs::command, jobs::run),
+    entry!("log", log::command, log::run, parts: log::PARTS),
+    entry!("bench", bench::command, bench::run, parts: bench::PARTS),
+    entry!("jobs", jobs::command, jobs::run, parts: jobs::PARTS),
     entry!("upgrade-check", upgrade_check::command, upgrade_check::run),
-    entry!("sandbox", sandbox::command, sandbox::run),
-    entry!("config", config::command, config::run),
+    entry!("sandbox", sandbox::command, sandbox::run, parts: sandbox::PARTS),
+    entry!("config", config::command, config::run, parts: config::PARTS),
     entry!("completions", completions::command, completions::run),
     entry!("man", man::command, man::run),
 ];
@@ -61,5 +61,6 @@ pub const COMMANDS: &[Entry] = &[
 pub const EXTENSIONS: &[Extension] = &[Extension {
     report: "locks",
     command: locks::command,
+    parts: locks::PARTS,
     run: |context, report, root, own| Box::pin(locks::run(context, report, root, own)),
 }];

@@ -64,7 +64,10 @@ fn start(args: Vec<OsString>) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let is_plugin = jobs::is_plugin(&args);
-    let tree = tree::tree(&reports, &own);
+    // Help lists commands that are not on the command line, with what they do.
+    let wants_help = |word: &&str| *word == "help" || word.starts_with("--he") || words::has_short(word, '?');
+    let whole = all || typed.iter().any(wants_help);
+    let tree = tree::tree_of(&reports, &own, &|name| whole || typed.contains(&name));
     // Help and the manual are there whatever the file says, and `config` says itself what is wrong with it.
     let (config, mut config_fault) = match config::load(&env) {
         Ok(config) => (config, None),

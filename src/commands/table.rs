@@ -20,14 +20,18 @@ pub struct Entry {
     pub command: fn() -> Command,
     /// Runs it.
     pub run: Run,
+    /// Its subcommands.
+    pub parts: &'static [Entry],
 }
 
 /// What a report's command has in addition to the report.
 pub struct Extension {
     /// The report.
     pub report: &'static str,
-    /// Adds flags and subcommands to the report's command.
+    /// Adds flags to the report's command.
     pub command: fn(Command) -> Command,
+    /// The subcommands.
+    pub parts: &'static [Entry],
     /// Runs the report or one of these subcommands.
     pub run: for<'a> fn(
         &'a Context,
@@ -37,26 +41,48 @@ pub struct Extension {
     ) -> LocalBoxFuture<'a, Result<Exit>>,
 }
 
-/// An [`Entry`]: its name, the function that makes the command, the one that runs it, and its group if it is not
-/// among the tools.
+/// An [`Entry`]: its name, the function that makes the command, the one that runs it, then its subcommands if it has any,
+/// and its group if it is not among the tools.
 macro_rules! entry {
     ($name:literal, $command:path, $run:path) => {
-        $crate::commands::table::entry!($name, $command, $run, $crate::commands::groups::TOOLS)
+        $crate::commands::table::entry!($name, $command, $run, parts: &[])
     };
-    ($name:literal, $command:path, $run:path, $group:expr) => {
+    ($name:literal, $command:path, $run:path, parts: $parts:expr) => {
+        $crate::commands::table::entry!($name, $command, $run, $parts, $crate::commands::groups::TOOLS)
+    };
+    ($name:literal, $command:path, $run:path, group: $group:expr) => {
+        $crate::commands::table::entry!($name, $command, $run, &[], $group)
+    };
+    ($name:literal, $command:path, $run:path, $parts:expr, $group:expr) => {
         $crate::commands::table::Entry {
             name: $name,
             group: $group,
             command: $command,
             run: |context, root, own| Box::pin($run(context, root, own)),
+            parts: $parts,
         }
     };
 }
 pub(super) use entry;
 
-/// Adds every command of a table.
-pub fn add_all(parent: Command, table: &[Entry]) -> Command {
-    table.iter().fold(parent, |parent, entry| parent.subcommand((entry.command)()))
+/// Adds every command of a table, with its subcommands. Those that the command line does not name get no more than their
+/// names, because making them all takes longer than everything else at the start.
+pub fn add_all(parent: Command, table: &[Entry], is_named: &dyn Fn(&str) -> bool) -> Command {
+    table.iter().fold(parent, |parent, entry| {
+        parent.subcommand(match is_named(entry.name) {
+            true => add_below((entry.command)(), entry.parts, is_named),
+            false => Command::new(entry.name),
+        })
+    })
+}
+
+/// Works like [`add_all`] for the subcommands of a command. If the command line names none of them, its answer is the
+/// command's help, which needs them all.
+pub fn add_below(parent: Command, parts: &[Entry], is_named: &dyn Fn(&str) -> bool) -> Command {
+    match parts.iter().any(|entry| is_named(entry.name)) {
+        true => add_all(parent, parts, is_named),
+        false => add_all(parent, parts, &|_| true),
+    }
 }
 
 /// Runs the command of this name. `root` has the flags before it.

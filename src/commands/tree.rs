@@ -4,13 +4,18 @@ use clap::{Arg, ArgAction, Args, Command};
 
 use super::args::{ConnectionArgs, help_flag};
 use super::params::report_command;
-use super::table::add_all;
+use super::table::{add_all, add_below};
 use super::{COMMANDS, EXTENSIONS, groups, run, sessions};
 use crate::report::{OwnReports, Report};
 
 /// Returns the whole tree: the fixed commands, one command per report, and below `run` one for each of the user's
 /// own reports.
 pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
+    tree_of(reports, own, &|_| true)
+}
+
+/// Returns the tree for a command line that names these commands. The others may be no more than names.
+pub fn tree_of(reports: &[Report], own: &OwnReports, is_named: &dyn Fn(&str) -> bool) -> Command {
     let mut root = ConnectionArgs::augment_args(Command::new("pgkit"))
         .about("The PostgreSQL toolkit that people on call reach for first")
         .version(env!("CARGO_PKG_VERSION"))
@@ -38,15 +43,18 @@ pub fn tree(reports: &[Report], own: &OwnReports) -> Command {
         // A command that is not on the command line needs no more than its name.
         let extension = EXTENSIONS.iter().find(|e| e.report == report.name && !report.texts.is_empty());
         root = root.subcommand(match extension {
-            Some(extension) => (extension.command)(command),
+            Some(extension) => add_below((extension.command)(command), extension.parts, is_named),
             None => command,
         });
     }
     let activity = reports.iter().find(|report| report.name == sessions::REPORT);
     for how in sessions::COMMANDS {
-        root = root.subcommand(sessions::command(how, activity));
+        root = root.subcommand(match is_named(how.name()) {
+            true => sessions::command(how, activity),
+            false => Command::new(how.name()),
+        });
     }
-    add_all(root.subcommand(run::command(own)), COMMANDS)
+    add_all(root.subcommand(run::command(own)), COMMANDS, is_named)
 }
 
 /// What follows the commands in `pgkit --help`.

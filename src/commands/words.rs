@@ -160,6 +160,11 @@ fn takes_value(command: &Command, word: &str) -> Option<bool> {
     Some(!has_value && arg.get_action().takes_values())
 }
 
+/// Returns whether a word consists of short flags, and this is one of them.
+pub fn has_short(word: &str, flag: char) -> bool {
+    word.starts_with('-') && !word.starts_with("--") && word.contains(flag)
+}
+
 /// Drops the flags of the connection before `help`, which connects to nothing.
 pub fn help_first(mut args: Vec<OsString>, tree: &Command) -> Vec<OsString> {
     let mut at = 1;

@@ -12,7 +12,7 @@ use crate::bench::script::Variant;
 use crate::commands::args::{self, ConnectionArgs, FormatArgs, SessionArgs};
 use crate::commands::context::Context;
 use crate::commands::open;
-use crate::commands::table::{self, add_all};
+use crate::commands::table;
 use crate::error::{Error, Exit, Result};
 
 #[derive(Debug, Clone, Args)]
@@ -38,7 +38,7 @@ struct BenchArgs {
 /// Returns the command.
 pub fn command() -> Command {
     let about = "Measure two or more ways to get the same data";
-    let command = ConnectionArgs::augment_args(BenchArgs::augment_args(args::command("bench", about)))
+    ConnectionArgs::augment_args(BenchArgs::augment_args(args::command("bench", about)))
         .about(about)
         .args_conflicts_with_subcommands(true)
         .disable_help_subcommand(true)
@@ -50,8 +50,7 @@ pub fn command() -> Command {
                 "pgkit bench 'two look-ups=SELECT artist_id FROM song WHERE id = :id \\gset ; SELECT name FROM artist WHERE id = :artist_id' \\",
                 "            'join=SELECT a.name FROM song s JOIN artist a ON a.id = s.artist_id WHERE s.id = :id' --param id=100000..103000",
             ])
-        ));
-    add_all(command, PARTS)
+        ))
 }
 
 /// Runs the command.

@@ -11,4 +11,4 @@ pub use group::{command, run};
 use super::table::{Entry, entry};
 
 /// The commands below `bench`.
-const PARTS: &[Entry] = &[entry!("demo", demo::command, demo::run)];
+pub(super) const PARTS: &[Entry] = &[entry!("demo", demo::command, demo::run)];

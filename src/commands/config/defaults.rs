@@ -5,6 +5,7 @@ use clap::{Arg, ArgAction, Args, Command, value_parser};
 
 use super::reading;
 use crate::commands::args::{self, OutputArgs, ServersArgs};
+use crate::commands::words::has_short;
 use crate::config::{Config, Fault, Setting};
 use crate::error::Result;
 use crate::likeness::nearest;
@@ -89,10 +90,7 @@ fn with_defaults(command: Command, above: &str, config: &Config, words: &[&str])
     let command = command.mut_subcommands(|command| with_defaults(command, &name, config, words));
     let is_typed = |flag: &str, short: Option<char>| {
         let long = format!("--{flag}");
-        let is_short = |word: &str| word.starts_with('-') && !word.starts_with("--");
-        words
-            .iter()
-            .any(|word| *word == long || short.is_some_and(|short| is_short(word) && word.contains(short)))
+        words.iter().any(|word| *word == long || short.is_some_and(|short| has_short(word, short)))
     };
     let mut seen: Vec<&str> = Vec::new();
     let mut on: Vec<&str> = Vec::new();

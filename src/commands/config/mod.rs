@@ -13,5 +13,5 @@ pub use reading::{first, load};
 use super::table::{Entry, entry};
 
 /// The commands below `config`, in the order of its help.
-const PARTS: &[Entry] =
+pub(super) const PARTS: &[Entry] =
     &[entry!("check", check::command, check::run), entry!("show", show::command, show::run)];

@@ -8,12 +8,12 @@ use clap::{Arg, ArgMatches, Command, ValueHint};
 use super::PARTS;
 use crate::commands::args;
 use crate::commands::context::Context;
-use crate::commands::table::{self, add_all};
+use crate::commands::table;
 use crate::error::{Exit, Result};
 
 /// Returns the command.
 pub fn command() -> Command {
-    let command = args::command(
+    args::command(
         "jobs",
         "Run scheduled jobs once for each date, from any number of machines, with crontabber's tables",
     )
@@ -34,8 +34,7 @@ pub fn command() -> Command {
         "pgkit jobs run",
         "pgkit jobs list",
         "pgkit jobs status --nagios",
-    ]));
-    add_all(command, PARTS)
+    ]))
 }
 
 /// Runs the command.

@@ -30,7 +30,7 @@ pub(super) use shared::included;
 use super::table::{Entry, entry};
 
 /// The commands below `jobs`, in the order of its help.
-const PARTS: &[Entry] = &[
+pub(super) const PARTS: &[Entry] = &[
     entry!("init", init::command, init::run),
     entry!("upgrade", upgrade::command, upgrade::run),
     entry!("check", check::command, check::run),

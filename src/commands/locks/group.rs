@@ -7,7 +7,7 @@ use clap::{Arg, ArgMatches, Command};
 use super::PARTS;
 use crate::commands::context::Context;
 use crate::commands::report;
-use crate::commands::table::{self, add_all};
+use crate::commands::table;
 use crate::error::{Exit, Result};
 use crate::locks::waited::Waited;
 use crate::output::terminal;
@@ -16,7 +16,7 @@ use crate::units::parse_duration;
 
 /// Returns the report's command, with what it has in addition to the report.
 pub fn command(report: Command) -> Command {
-    let command = report
+    report
         .arg(
             Arg::new("fail-after")
                 .long("fail-after")
@@ -28,8 +28,7 @@ pub fn command(report: Command) -> Command {
         )
         // A flag before the subcommand would belong to the report.
         .args_conflicts_with_subcommands(true)
-        .disable_help_subcommand(true);
-    add_all(command, PARTS)
+        .disable_help_subcommand(true)
 }
 
 /// Runs the command.

@@ -9,7 +9,7 @@ pub use group::{command, run};
 use super::table::{Entry, entry};
 
 /// The commands below `locks`, in the order of its help.
-const PARTS: &[Entry] = &[
+pub(super) const PARTS: &[Entry] = &[
     entry!("demo", demo::command, demo::run),
     entry!("cancel", signal::cancel_command, signal::cancel),
     entry!("terminate", signal::terminate_command, signal::terminate),

@@ -5,17 +5,16 @@ use clap::{ArgMatches, Command};
 use super::PARTS;
 use crate::commands::args;
 use crate::commands::context::Context;
-use crate::commands::table::{self, add_all};
+use crate::commands::table;
 use crate::error::{Exit, Result};
 
 /// Returns the command.
 pub fn command() -> Command {
-    let command = args::command("log", "Log all SQL without forgetting to stop, and read the server's log")
+    args::command("log", "Log all SQL without forgetting to stop, and read the server's log")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
-        .after_help(args::example(&["pgkit log on --for 10m --tail", "pgkit log status", "pgkit log off"]));
-    add_all(command, PARTS)
+        .after_help(args::example(&["pgkit log on --for 10m --tail", "pgkit log status", "pgkit log off"]))
 }
 
 /// Runs the command.

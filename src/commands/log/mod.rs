@@ -16,7 +16,7 @@ pub use group::{command, run};
 use super::table::{Entry, entry};
 
 /// The commands below `log`, in the order of its help.
-const PARTS: &[Entry] = &[
+pub(super) const PARTS: &[Entry] = &[
     entry!("on", on::command, on::run),
     entry!("off", off::command, off::run),
     entry!("status", status::command, status::run),

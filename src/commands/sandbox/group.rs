@@ -5,17 +5,16 @@ use clap::{ArgMatches, Command};
 use super::PARTS;
 use crate::commands::args;
 use crate::commands::context::Context;
-use crate::commands::table::{self, add_all};
+use crate::commands::table;
 use crate::error::{Exit, Result};
 
 /// Returns the command.
 pub fn command() -> Command {
-    let command = args::command("sandbox", "Run a throwaway server with sample data, to try everything on")
+    args::command("sandbox", "Run a throwaway server with sample data, to try everything on")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
-        .after_help(args::example(&["pgkit sandbox tour"]));
-    add_all(command, PARTS)
+        .after_help(args::example(&["pgkit sandbox tour"]))
 }
 
 /// Runs the command.

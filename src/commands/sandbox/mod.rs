@@ -14,7 +14,7 @@ pub use shared::{end, own_server, target, with_bin_dir};
 use super::table::{Entry, entry};
 
 /// The commands below `sandbox`, in the order of its help.
-const PARTS: &[Entry] = &[
+pub(super) const PARTS: &[Entry] = &[
     entry!("tour", tour::command, tour::run),
     entry!("run", run::command, run::run),
     entry!("start", start::command, start::run),
