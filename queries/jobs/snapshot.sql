@@ -11,7 +11,7 @@ WITH held AS (
                                              WHERE d.datname = pg_catalog.current_database())
 ), jobs AS (
     SELECT coalesce(c.app_name, j.app_name) AS name, c.app_name IS NOT NULL AS has_row, c.next_run, c.first_run,
-           c.last_run, c.last_success, c.ongoing, coalesce(c.error_count, 0) AS error_count,
+           c.last_run, c.last_success, c.ongoing, coalesce(c.error_count, 0)::int8 AS error_count,
            CASE WHEN c.last_error::text <> '{}'::text THEN c.last_error::text END AS last_error,
            j.first_seen, j.paused, j.paused_by, j.done_through,
            pg_catalog.date_part('epoch'::text, j.max_ongoing_age) AS max_ongoing_age_s,
@@ -32,7 +32,7 @@ WITH held AS (
                            ELSE coalesce(c.last_success, j.first_seen, '-infinity'::timestamptz) END)
            END AS done,
            CASE WHEN c.ongoing IS NOT NULL THEN
-               (SELECT pg_catalog.row_to_json(claim)
+               (SELECT pg_catalog.row_to_json(claim)::text
                 FROM (SELECT r.state, r.host, r.started, r.seen_free_at,
                              pg_catalog.date_part('epoch'::text, r.grace) AS grace_s,
                              (SELECT held.keys FROM held) AS held

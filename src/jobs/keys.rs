@@ -1,6 +1,8 @@
 //! The keys of a jobs file. Files are checked against this table; `jobs check --keys`, the example of `jobs init` and the
 //! reference in `docs/jobs.md` are printed from it.
 
+use std::sync::LazyLock;
+
 /// Where a key may stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -306,6 +308,12 @@ pub fn meant(name: &str) -> &str {
 /// Returns the names of the keys that may stand in one of these places.
 pub fn names(places: &[Place]) -> Vec<&'static str> {
     KEYS.iter().filter(|key| places.contains(&key.place)).map(|key| key.name).collect()
+}
+
+/// Returns the names of the keys that may stand in a job.
+pub fn of_jobs() -> &'static [&'static str] {
+    static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| names(&[Job, Shared]));
+    &NAMES
 }
 
 /// Returns all keys as comments of a jobs file, wrapped at this many columns.

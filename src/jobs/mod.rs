@@ -22,6 +22,7 @@ pub mod runners;
 pub mod schedule;
 pub mod session;
 pub mod spool;
+pub mod states;
 pub mod store;
 pub mod tables;
 pub mod talk;

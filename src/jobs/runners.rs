@@ -26,6 +26,7 @@ const GONE: Duration = Duration::from_secs(45);
 const EXPECTED_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 
 const NEW: &str = include_str!("../../queries/jobs/runner/new.sql");
+const AGAIN: &str = include_str!("../../queries/jobs/runner/again.sql");
 const SEEN: &str = include_str!("../../queries/jobs/runner/seen.sql");
 const ENDED: &str = include_str!("../../queries/jobs/runner/ended.sql");
 const EXPECTED: &str = include_str!("../../queries/jobs/runner/expected.sql");
@@ -79,32 +80,47 @@ pub fn gone() -> Value {
     Value::Text(interval(GONE))
 }
 
-/// Records that this process, whose runner id is `id`, runs jobs. `host` is the name of this machine.
-pub async fn appear(writer: &Writer, place: &Place, id: &str, host: &str, this: &Presence) -> Result<()> {
-    let params = [
-        Value::Text(id.to_owned()),
-        Value::Text(if this.stays { "daemon" } else { "pass" }.to_owned()),
-        Value::Text(host.to_owned()),
-        Value::Int8(std::process::id().into()),
-        Value::Text(env!("CARGO_PKG_VERSION").to_owned()),
-        Value::Text(this.file.clone()),
-        Value::Text(this.file_hash.clone()),
-        Value::TextList(this.jobs.iter().map(|name| Some(name.clone())).collect()),
-        Value::Int8(this.slots.into()),
-        this.uncontained.clone().map_or(Value::Null(Type::TEXT), Value::Text),
-        gone(),
-    ];
+/// Records that this process, whose runner id is `id`, runs jobs, or with `ends` that it had nothing to run and ends.
+/// `host` is the name of this machine.
+pub async fn appear(
+    writer: &Writer,
+    place: &Place,
+    (id, host): (&str, &str),
+    this: &Presence,
+    ends: bool,
+) -> Result<()> {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let (id, host, pid) = (text(id), text(host), Value::Int8(std::process::id().into()));
+    let (version, file, file_hash) =
+        (text(env!("CARGO_PKG_VERSION")), text(&this.file), text(&this.file_hash));
+    let slots = Value::Int8(this.slots.into());
+    let uncontained = this.uncontained.clone().map_or(Value::Null(Type::TEXT), Value::Text);
+    let ends = Value::Bool(ends);
+    if !this.stays {
+        let like =
+            [&id, &host, &pid, &version, &file, &file_hash, &slots, &uncontained, &ends].map(Value::clone);
+        let params = [&like[..], &[gone()]].concat();
+        let again: Vec<Known> = writer.changed(&in_schema(AGAIN, &place.schema), &params).await?;
+        if !again.is_empty() {
+            return Ok(());
+        }
+    }
+    let kind = text(if this.stays { "daemon" } else { "pass" });
+    let jobs = Value::TextList(this.jobs.iter().map(|name| Some(name.clone())).collect());
+    let params = [id, kind, host, pid, version, file, file_hash, jobs, slots, uncontained, gone(), ends];
     writer.affect(&in_schema(NEW, &place.schema), &params).await
+}
+
+/// The row of a runner that was updated.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Known {
+    #[serde(rename = "id")]
+    _id: String,
 }
 
 /// Records that a runner is still running, and how many jobs it runs. Returns whether the runner has a row.
 pub async fn beat(writer: &Writer, place: &Place, id: &str, running: usize) -> Result<bool> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Known {
-        #[serde(rename = "id")]
-        _id: String,
-    }
     let running = Value::Int8(i64::try_from(running).unwrap_or(i64::MAX));
     let params = [Value::Text(id.to_owned()), running];
     let known: Vec<Known> = writer.changed(&in_schema(SEEN, &place.schema), &params).await?;

@@ -8,17 +8,15 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sha2::Digest;
+use tokio_postgres::Row;
 
 use super::job::Job;
-use super::plan::{self, Decision, Row, State, instant, instants, some_instant};
+use super::plan::{self, Decision, State, instant, some_instant};
 use super::schedule::Schedule;
-use super::tables;
 use crate::error::{Error, Result};
 use crate::session::{Reader, Value, Writer};
 use crate::sql;
 
-const STATES: &str = include_str!("../../queries/jobs/snapshot_without_pgkit.sql");
-const KNOWN: &str = include_str!("../../queries/jobs/snapshot.sql");
 const SERVER: &str = include_str!("../../queries/jobs/server.sql");
 const FIRST_SEEN: &str = include_str!("../../queries/jobs/first_seen.sql");
 const DONE: &str = include_str!("../../queries/jobs/date_succeeded.sql");
@@ -29,12 +27,27 @@ const REPLAN: &str = include_str!("../../queries/jobs/replan.sql");
 pub trait Queryable {
     /// Every row as a struct, by column name.
     fn ask<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> impl Future<Output = Result<Vec<T>>>;
+    /// Returns what `take` makes of every row.
+    fn each<T>(
+        &self,
+        sql: &str,
+        params: &[Value],
+        take: impl FnMut(&Row) -> Result<T>,
+    ) -> impl Future<Output = Result<Vec<T>>>;
     fn database(&self) -> &str;
 }
 
 impl Queryable for Reader {
     fn ask<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> impl Future<Output = Result<Vec<T>>> {
         self.structs(sql, params)
+    }
+    fn each<T>(
+        &self,
+        sql: &str,
+        params: &[Value],
+        take: impl FnMut(&Row) -> Result<T>,
+    ) -> impl Future<Output = Result<Vec<T>>> {
+        Reader::each(self, sql, params, take)
     }
     fn database(&self) -> &str {
         Reader::database(self)
@@ -44,6 +57,14 @@ impl Queryable for Reader {
 impl Queryable for Writer {
     fn ask<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> impl Future<Output = Result<Vec<T>>> {
         self.structs(sql, params)
+    }
+    fn each<T>(
+        &self,
+        sql: &str,
+        params: &[Value],
+        take: impl FnMut(&Row) -> Result<T>,
+    ) -> impl Future<Output = Result<Vec<T>>> {
+        Writer::each(self, sql, params, take)
     }
     fn database(&self) -> &str {
         Writer::database(self)
@@ -90,6 +111,16 @@ pub struct Claim {
     pub is_free: bool,
 }
 
+impl Claim {
+    /// Reads a claim from JSON. `key` is that of its own lock.
+    pub(super) fn new(text: &str, key: i64) -> Result<Claim> {
+        let claim: Claim = serde_json::from_str(text)
+            .map_err(|e| Error::bug("unexpected claim in the query for the jobs' state").caused_by(e))?;
+        let is_free = !claim.held.contains(&key);
+        Ok(Claim { is_free, held: Vec::new(), ..claim })
+    }
+}
+
 /// What crontabber stores about a failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LastError {
@@ -101,7 +132,7 @@ pub struct LastError {
 
 impl LastError {
     /// Accepts any text, because anything may have been written to the column.
-    fn new(text: &str) -> LastError {
+    pub(super) fn new(text: &str) -> LastError {
         let Ok(value) = serde_json::from_str::<serde_json::Value>(text) else {
             return LastError { kind: "unknown".to_owned(), value: text.to_owned() };
         };
@@ -139,46 +170,6 @@ impl Snapshot {
     pub fn state(&self, name: &str) -> Option<State> {
         self.jobs.get(name).map(|stored| stored.state.clone())
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    /// In the first row.
-    #[serde(deserialize_with = "instant")]
-    now: Option<Timestamp>,
-    /// In the first row: see [`Snapshot::shape`].
-    #[serde(default)]
-    shape: Option<String>,
-    /// `None`, as in the next two fields, if the row is about no job.
-    name: Option<String>,
-    has_row: Option<bool>,
-    #[serde(deserialize_with = "instant")]
-    next_run: Option<Timestamp>,
-    #[serde(deserialize_with = "instant")]
-    first_run: Option<Timestamp>,
-    #[serde(deserialize_with = "instant")]
-    last_run: Option<Timestamp>,
-    #[serde(deserialize_with = "instant")]
-    last_success: Option<Timestamp>,
-    #[serde(deserialize_with = "instant")]
-    ongoing: Option<Timestamp>,
-    error_count: Option<i64>,
-    last_error: Option<String>,
-    #[serde(default, deserialize_with = "instant")]
-    first_seen: Option<Timestamp>,
-    #[serde(default, deserialize_with = "instant")]
-    paused: Option<Timestamp>,
-    #[serde(default)]
-    paused_by: Option<String>,
-    #[serde(default, deserialize_with = "instant")]
-    done_through: Option<Timestamp>,
-    #[serde(default, deserialize_with = "instants")]
-    done: BTreeSet<Timestamp>,
-    #[serde(default)]
-    claim: Option<Claim>,
-    #[serde(default)]
-    max_ongoing_age_s: Option<f64>,
 }
 
 /// The texts that several statements include.
@@ -224,51 +215,6 @@ impl Place {
     pub fn has(&self, table: &str) -> bool {
         self.later.contains(table)
     }
-}
-
-/// Reads the state of all jobs in a single query.
-pub async fn read(session: &impl Queryable, place: &Place) -> Result<Snapshot> {
-    let names = Value::TextList(tables::names().map(|name| Some(name.to_owned())).collect());
-    let (text, params) = if place.has_pgkit { (KNOWN, vec![names]) } else { (STATES, Vec::new()) };
-    let lines = session.ask::<Line>(&in_schema(text, &place.schema), &params).await?;
-    let first = lines.first().ok_or_else(|| Error::bug("the query for the jobs' state returned no row"))?;
-    let shape = first.shape.clone();
-    let now = first.now.ok_or_else(|| Error::bug("the query for the jobs' state returned no time"))?;
-    let stored = |line: Line| {
-        let (name, has_row, error_count) = (line.name?, line.has_row?, line.error_count?);
-        // NULL and JSON null mean that there was no error; anything else means that there was one.
-        let last_error = line.last_error.filter(|text| text.trim() != "null");
-        let last_error = last_error.map(|text| LastError::new(&text));
-        let row = Row {
-            next_run: line.next_run,
-            first_run: line.first_run,
-            last_run: line.last_run,
-            last_success: line.last_success,
-            ongoing: line.ongoing,
-            failed: last_error.is_some(),
-        };
-        let state = State {
-            row: has_row.then_some(row),
-            first_seen: line.first_seen,
-            paused: line.paused.is_some(),
-            done: line.done,
-            done_through: line.done_through,
-        };
-        let claim = line.claim.map(|claim| {
-            let is_free = !claim.held.contains(&lock_key(&place.schema, &name));
-            Claim { is_free, held: Vec::new(), ..claim }
-        });
-        let stored = Stored {
-            state,
-            error_count,
-            last_error,
-            paused_by: line.paused_by,
-            claim,
-            max_ongoing_age_s: line.max_ongoing_age_s,
-        };
-        Some((name, stored))
-    };
-    Ok(Snapshot { now, jobs: lines.into_iter().filter_map(stored).collect(), shape })
 }
 
 /// Is a job recorded as done for this date?
@@ -414,8 +360,8 @@ mod tests {
 
     #[test]
     fn a_schema_is_put_in_as_an_identifier() {
-        assert!(in_schema(STATES, "it's \"odd\"").contains("JOIN \"it's \"\"odd\"\"\".crontabber c"));
-        assert!(!in_schema(STATES, "x").contains(":\""));
+        assert!(in_schema(DONE, "it's \"odd\"").contains("FROM \"it's \"\"odd\"\"\".pgkit_run"));
+        assert!(!in_schema(DONE, "x").contains(":\""));
     }
 
     #[test]

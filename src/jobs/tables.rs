@@ -432,7 +432,7 @@ pub async fn upgrade(
     tell: &mut dyn FnMut(Step<'_>),
 ) -> Result<String> {
     refuse_standby(writer)?;
-    let Place { schema, .. } = open(writer, wanted).await?;
+    let (Place { schema, .. }, _) = open(writer, wanted).await?;
     let key = Value::Int8(lock_key(&schema, "\u{0}upgrade"));
     let mut has_waited = false;
     // A statement that waited for the lock would hold a snapshot, and building an index waits for all older snapshots.
@@ -561,13 +561,17 @@ fn refuse_standby(writer: &Writer) -> Result<()> {
 
 /// Finds and checks the tables, for a session that writes to them.
 ///
+/// Returns them with what identifies them among those of all servers.
+///
 /// Errors: they are missing, incomplete, unsafe to use, or of a newer version of pgkit (65), the server is a standby
 /// (69).
-pub async fn open(writer: &Writer, wanted: Where<'_>) -> Result<Place> {
+pub async fn open(writer: &Writer, wanted: Where<'_>) -> Result<(Place, String)> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Meta {
         version: i64,
+        system_identifier: String,
+        database: String,
         has_moved: bool,
     }
     refuse_standby(writer)?;
@@ -591,7 +595,8 @@ pub async fn open(writer: &Writer, wanted: Where<'_>) -> Result<Place> {
     if meta.has_moved {
         writer.affect(&in_schema(META_CHANGED, &place.schema), &[]).await?;
     }
-    Ok(place)
+    let identity = format!("{}/{}/{}", meta.system_identifier, meta.database, place.schema);
+    Ok((place, identity))
 }
 
 #[cfg(test)]

@@ -141,15 +141,27 @@ impl Link {
         params: &[Value],
         take: impl Fn(Option<&[u8]>) -> Result<T>,
     ) -> Result<Vec<T>> {
+        self.each(sql, params, |row| {
+            let mut values = cell::Raw::new();
+            push_values(row, &mut values)?;
+            take(values.first().copied().flatten())
+        })
+        .await
+    }
+
+    /// Returns what `take` makes of every row.
+    pub(super) async fn each<T>(
+        &self,
+        sql: &str,
+        params: &[Value],
+        mut take: impl FnMut(&Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
         let mut rows = self.rows(sql, params).await?;
         let mut out = Vec::new();
         let mut kept = 0;
         while let Some(row) = rows.next().await? {
-            let mut values = cell::Raw::new();
-            push_values(&row, &mut values)?;
-            let first = values.first().copied().flatten();
             // Account for the memory that even an empty row takes.
-            kept += first.map_or(0, <[u8]>::len) + 32;
+            kept += row.raw_size_bytes() + 32;
             if kept > KEPT {
                 self.cancel().await;
                 return Err(Error::new(
@@ -157,7 +169,7 @@ impl Link {
                     format!("the server's answer to a statement of pgkit's own is larger than {KEPT} bytes"),
                 ));
             }
-            out.push(take(first)?);
+            out.push(take(&row)?);
         }
         Ok(out)
     }

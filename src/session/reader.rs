@@ -159,6 +159,16 @@ impl Reader {
         self.link.structs(sql, params).await
     }
 
+    /// Runs one of pgkit's own queries, and returns what `take` makes of every row.
+    pub async fn each<T>(
+        &self,
+        sql: &str,
+        params: &[Value],
+        take: impl FnMut(&Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.link.each(sql, params, take).await
+    }
+
     /// Runs one statement. Errors: the server's error, with its SQLSTATE.
     pub async fn rows(&self, sql: &str, params: &[Value]) -> Result<Rows<'_>> {
         self.link.rows(sql, params).await

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio_postgres::Row;
 
 use super::echo::Echo;
 use super::link::Link;
@@ -204,6 +205,16 @@ impl Writer {
     /// Runs one of pgkit's own queries, and returns every row as a struct, by column name.
     pub async fn structs<T: DeserializeOwned>(&self, sql: &str, params: &[Value]) -> Result<Vec<T>> {
         self.link.structs(sql, params).await
+    }
+
+    /// Runs one of pgkit's own queries, and returns what `take` makes of every row.
+    pub async fn each<T>(
+        &self,
+        sql: &str,
+        params: &[Value],
+        take: impl FnMut(&Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.link.each(sql, params, take).await
     }
 
     /// Runs one statement with parameters and discards its rows.

@@ -15,7 +15,8 @@ use crate::jobs::plan;
 use crate::jobs::requests;
 use crate::jobs::runner::Surroundings;
 use crate::jobs::runners::{self, Runner};
-use crate::jobs::store::{self, Place};
+use crate::jobs::states;
+use crate::jobs::store::Place;
 use crate::jobs::tables::{self, Where};
 use crate::jobs::talk::{Event, Outcome, Pass, Progress, ProgressSink, RunOptions};
 use crate::session::Writer;
@@ -66,7 +67,7 @@ pub(super) async fn through(
 ) -> Result<Answer> {
     let writer = connect().await?;
     let wanted = Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() };
-    let place = tables::open(&writer, wanted).await?;
+    let (place, _) = tables::open(&writer, wanted).await?;
     let answer = match whom(&writer, &place, question).await? {
         Some(runner) => {
             echo.remark(&format!("asked the runner on {}, pid {}", runner.host, runner.pid));
@@ -84,7 +85,7 @@ async fn whom(writer: &Writer, place: &Place, question: &Question<'_>) -> Result
     if !place.has(requests::TABLE) {
         return Ok(None);
     }
-    let snapshot = store::read(writer, place).await?;
+    let snapshot = states::read(writer, place).await?;
     let is_ongoing = |job: &Rc<Job>| {
         snapshot.state(&job.name).and_then(|state| state.row).is_some_and(|row| row.ongoing.is_some())
     };

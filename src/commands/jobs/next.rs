@@ -11,6 +11,7 @@ use crate::error::{Exit, Result};
 use crate::jobs::health;
 use crate::jobs::job::Job;
 use crate::jobs::plan::{self, Dates, Decision};
+use crate::jobs::states;
 use crate::jobs::store::{self, Place, Snapshot};
 use crate::rows::{Flow, record};
 use crate::session::Reader;
@@ -151,7 +152,7 @@ pub(super) async fn decisions(
         _ => None,
     };
     let asked = async |reader: &Reader, place: &Place| {
-        let snapshot = store::read(reader, place).await?;
+        let snapshot = states::read(reader, place).await?;
         let done = match (date, names.first()) {
             (Some(date), Some(name)) if place.has_pgkit => store::has_done(reader, place, name, date).await?,
             _ => false,

@@ -14,7 +14,8 @@ use crate::escape;
 use crate::jobs::file;
 use crate::jobs::job::Job;
 use crate::jobs::runners::{self, Runner};
-use crate::jobs::store::{self, Place, Snapshot};
+use crate::jobs::states;
+use crate::jobs::store::{Place, Snapshot};
 use crate::jobs::tables::{self, Where};
 use crate::session::{Purpose, Reader, Writer};
 use crate::trusted;
@@ -186,7 +187,7 @@ pub(super) async fn look(
     args: &LookArgs,
 ) -> Result<(Vec<Job>, Snapshot)> {
     let (jobs, owner) = jobs_and_owner(context, args)?;
-    let ask = async |reader: &Reader, place: &Place| store::read(reader, place).await;
+    let ask = async |reader: &Reader, place: &Place| states::read(reader, place).await;
     let (snapshot, _) = reading(context, root, own, args, owner.as_deref(), ask).await?;
     Ok((jobs, snapshot))
 }
@@ -200,7 +201,7 @@ pub(super) async fn look_at_all(
 ) -> Result<(Vec<Job>, Snapshot, Option<Vec<Runner>>)> {
     let (jobs, owner) = jobs_and_owner(context, args)?;
     let ask = async |reader: &Reader, place: &Place| {
-        Ok((store::read(reader, place).await?, runners::read(reader, place).await?))
+        Ok((states::read(reader, place).await?, runners::read(reader, place).await?))
     };
     let ((snapshot, runners), _) = reading(context, root, own, args, owner.as_deref(), ask).await?;
     Ok((jobs, snapshot, runners))

@@ -12,7 +12,8 @@ use crate::commands::listing::Listing;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::job::Job;
 use crate::jobs::schedule;
-use crate::jobs::store::{self, Place};
+use crate::jobs::states;
+use crate::jobs::store::Place;
 use crate::jobs::timeline::strip;
 use crate::jobs::timeline::{self, Entry, Window, page};
 use crate::log::zone::parse_moment;
@@ -99,7 +100,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let new = || Listing::new(context, "jobs timeline", COLUMNS, &args.look.format);
     let listing = (!draws).then(new).transpose()?;
     let asked = async |reader: &Reader, place: &Place| {
-        let snapshot = store::read(reader, place).await?;
+        let snapshot = states::read(reader, place).await?;
         let since = since(&args.since, &style.zone, snapshot.now)?;
         let attempts = timeline::read(reader, place, &picked, since).await?;
         let window = Window { since, now: snapshot.now };

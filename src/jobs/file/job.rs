@@ -1,11 +1,13 @@
 //! Reads one job of a jobs file.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use smallvec::SmallVec;
 use toml::de::DeValue;
 
 use super::reader::{Reader, Stub, Table, Value};
@@ -27,15 +29,22 @@ impl Reader {
     ) -> Option<Job> {
         let before = self.faults.len();
         self.job = None;
+        // The names as they are written, and as they are meant, are compared so often that they are taken out once.
+        let named = |(name, value)| {
+            let name: &toml::Spanned<Cow<'_, str>> = name;
+            (name.get_ref().as_ref(), value)
+        };
+        let own: SmallVec<[(&str, &Value<'_>); 8]> = table.iter().map(named).collect();
         let find_named = |key: &str| {
-            let own = table.iter().find(|(k, _)| keys::meant(k.get_ref()) == key);
+            let is_meant = |(name, _): &(&str, &Value<'_>)| keys::meant(name) == key;
             // A name, a schedule and the work itself cannot have a default.
             let default = || {
+                let mut all = defaults.iter().flat_map(|table| table.iter()).map(named);
+                let found = all.find(is_meant)?;
                 let is_shared = keys::KEYS.iter().any(|one| one.name == key && one.place == Place::Shared);
-                let mut all = defaults.iter().flat_map(|table| table.iter()).filter(|_| is_shared);
-                all.find(|(k, _)| keys::meant(k.get_ref()) == key)
+                is_shared.then_some(found)
             };
-            own.or_else(default).map(|(k, value)| (k.get_ref().as_ref(), value))
+            own.iter().copied().find(is_meant).or_else(default)
         };
         let find = |key: &str| find_named(key).map(|(_, value)| value);
         let name = match find("name") {
@@ -51,7 +60,7 @@ impl Reader {
                 self.fault(span.start, "name: must not be empty or contain a NUL byte".into());
             }
         }
-        self.check_keys(table, &keys::names(&[Place::Job, Place::Shared]), "a job");
+        self.check_keys(table, keys::of_jobs(), "a job");
         let schedule = self.schedule(span.start, &find);
         let work = self.work(span.start, &find);
         let length = |reader: &mut Self, key: &str, default: Option<&str>| {
@@ -149,8 +158,7 @@ impl Reader {
             ("environment", is_program || !is_sql, "command"),
             ("directory", is_program || !is_sql, "command"),
         ] {
-            let own = table.iter().find(|(k, _)| k.get_ref().as_ref() == key);
-            if let (Some((k, _)), false) = (own, goes) {
+            if !goes && let Some((k, _)) = table.iter().find(|(k, _)| k.get_ref().as_ref() == key) {
                 self.fault(k.span().start, format!("{key} can only be used with {with}"));
             }
         }

@@ -179,6 +179,7 @@ impl Reader {
     fn jobs(&mut self, root: &Table<'_>, defaults: &[&Table<'_>]) -> Vec<Job> {
         let mut jobs = Vec::new();
         if let Some(DeValue::Array(list)) = value_of(root, "job").map(|value| value.get_ref()) {
+            jobs.reserve(list.len());
             for item in list.iter() {
                 if let DeValue::Table(table) = item.get_ref() {
                     jobs.extend(self.job(item.span(), table, defaults));
@@ -247,8 +248,10 @@ fn check_names(jobs: &[Stub], faults: &mut Vec<Fault>) {
             fault(job, why, true);
         }
     }
+    // A job without parents is in no circle.
+    let children = by_name.iter().filter(|(_, job)| !job.depends_on.is_empty());
     let mut parents: BTreeMap<&str, &[String]> =
-        by_name.iter().map(|(name, job)| (*name, job.depends_on.as_slice())).collect();
+        children.map(|(name, job)| (*name, job.depends_on.as_slice())).collect();
     while let Some(circle) = plan::circle(&parents) {
         let names: Vec<_> = circle.iter().map(|name| escape::terminal(name)).collect();
         let why = format!("circular dependency: {}", names.join(" -> "));

@@ -74,15 +74,13 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         tell: ProgressSink<'_>,
     ) {
         (self.inbox.has_news, self.inbox.looked) = (false, Some(Instant::now()));
-        self.beat(tell).await;
-        // Other runners take over the requests of a runner that has no row, so a runner without a row takes none.
-        if !self.is_recorded || !self.place.has(requests::TABLE) {
+        if !self.place.has(requests::TABLE) {
             return;
         }
         for ended in std::mem::take(&mut self.inbox.unrecorded) {
             self.record_end(ended).await;
         }
-        if let Err(e) = self.take_open(jobs, run_options).await
+        if let Err(e) = self.take_open(jobs, run_options, tell).await
             && e.sqlstate.is_some()
         {
             let why = store::explain(e).one_line();
@@ -91,9 +89,20 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     }
 
     /// Errors: the tables cannot be read or written.
-    async fn take_open(&mut self, jobs: &[Rc<Job>], run_options: &RunOptions) -> Result<()> {
+    async fn take_open(
+        &mut self,
+        jobs: &[Rc<Job>],
+        run_options: &RunOptions,
+        tell: ProgressSink<'_>,
+    ) -> Result<()> {
         let Some(writer) = &self.writer else { return Ok(()) };
-        for request in requests::open(writer, &self.place).await? {
+        let open = requests::open(writer, &self.place).await?;
+        if !open.is_empty() {
+            self.beat(tell).await;
+        }
+        // Other runners take over the requests of a runner that has no row, so a runner without a row takes none.
+        let Some(writer) = self.writer.as_ref().filter(|_| self.is_recorded) else { return Ok(()) };
+        for request in open {
             let is_meant = |job: &&Rc<Job>| job.name == request.name && run_options.wants(job);
             let Some(job) = jobs.iter().find(is_meant) else { continue };
             let is_busy = self.queue.contains(&job.name) || self.inbox.taken.contains_key(&job.name);

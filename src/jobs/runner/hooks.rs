@@ -45,6 +45,11 @@ impl Hooks {
         self.start(AT_ONCE);
     }
 
+    /// Returns whether no command runs or waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.whose.is_empty()
+    }
+
     /// Starts waiting commands until this many are running.
     fn start(&mut self, most: usize) {
         while self.running.len() < most

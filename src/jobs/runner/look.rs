@@ -10,6 +10,7 @@ use super::passes::{Runner, Surroundings};
 use crate::error::{Error, Exit, Result};
 use crate::jobs::job::Job;
 use crate::jobs::session::own_target;
+use crate::jobs::states;
 use crate::jobs::store::{self, Place, Snapshot};
 use crate::jobs::tables::{self, Where};
 use crate::jobs::talk::Setup;
@@ -72,16 +73,14 @@ pub(super) async fn opened<C: AsyncFn() -> Result<Writer>>(
     around: &Surroundings,
 ) -> Result<(Writer, Place, Setup)> {
     let writer = connect().await?;
-    let place =
-        tables::open(&writer, Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() })
-            .await?;
-    let server = store::server(&writer).await?;
+    let wanted = Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() };
+    let (place, identity) = tables::open(&writer, wanted).await?;
     let setup = Setup {
         target: own_target(writer.target(), writer.version(), writer.watches_client(), writer.role()),
         schema: place.schema.clone(),
         folder: around.folder.clone(),
         spool: around.spool.clone(),
-        place: format!("{}/{}/{}", server.system_identifier, server.database, place.schema),
+        place: identity,
         host: around.host.clone(),
         echo: around.echo,
         environment: around.environment.clone(),
@@ -96,7 +95,7 @@ async fn looked(
     around: &Surroundings,
     jobs: &[Rc<Job>],
 ) -> Result<Snapshot> {
-    let snapshot = store::read(writer, place).await?;
+    let snapshot = states::read(writer, place).await?;
     if snapshot.shape.as_ref() != Some(&place.shape) {
         // The tables, or the rights on them, have changed since they were checked.
         let wanted = Where { schema: Some(&place.schema), owner: around.owner.as_deref() };
@@ -110,7 +109,7 @@ async fn looked(
     };
     let new = jobs.iter().map(Rc::as_ref).filter(|job| !is_known(job));
     let mut snapshot = match store::first_seen(writer, place, new).await? {
-        true => store::read(writer, place).await?,
+        true => states::read(writer, place).await?,
         false => snapshot,
     };
     // A parent whose schedule was changed must not hold up other jobs by its old schedule.

@@ -251,6 +251,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         if run_options.names.is_empty() {
             self.take_requests(jobs, run_options, tell).await;
         }
+        self.pass_by(tell).await;
         self.serve(run_options, &mut pass, None, tell).await?;
         if pass.succeeded + pass.failed > 0 {
             self.prune(jobs, tell).await;

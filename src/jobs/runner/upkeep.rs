@@ -113,6 +113,18 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     /// Records that this runner is running, at most once per [`BEAT`]. An error here is no job's fault, and the next
     /// beat tries again.
     pub(super) async fn beat(&mut self, tell: ProgressSink<'_>) {
+        self.note_presence(false, tell).await;
+    }
+
+    /// Records that this runner has been there, if it has nothing to run and will end at once.
+    pub(super) async fn pass_by(&mut self, tell: ProgressSink<'_>) {
+        if self.queue.is_empty() && self.hooks.is_empty() && !self.is_recorded {
+            self.note_presence(true, tell).await;
+        }
+    }
+
+    /// Works like [`Self::beat`], and with `ends` also records the end.
+    async fn note_presence(&mut self, ends: bool, tell: ProgressSink<'_>) {
         if self.stopped().is_some() || self.beat.is_some_and(|at| at.elapsed() < BEAT) {
             return;
         }
@@ -127,12 +139,12 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             if is_known {
                 Ok(())
             } else {
-                runners::appear(writer, place, id, &self.around.host, presence).await
+                runners::appear(writer, place, (id, &self.around.host), presence, ends).await
             }
         };
         match tokio::time::timeout(SAYING, said).await {
             // Look at the requests again: perhaps one could not be taken the last time, or its notification was lost.
-            Ok(Ok(())) => (self.is_recorded, self.inbox.has_news) = (true, true),
+            Ok(Ok(())) => (self.is_recorded, self.inbox.has_news) = (!ends, true),
             // The next look at the tables reports an error of the connection.
             Ok(Err(e)) if e.sqlstate.is_some() => {
                 let why = store::explain(e).one_line();
