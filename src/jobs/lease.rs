@@ -15,7 +15,7 @@ use super::store::lock_key;
 use crate::error::{Error, Exit};
 
 /// How often the server is pinged.
-const PULSE: Duration = Duration::from_secs(1);
+pub(super) const PULSE: Duration = Duration::from_secs(1);
 /// How long to wait before a lost server is tried again.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How old a claim may get before crontabber takes it over (`max_ongoing_age_hours`).

@@ -1,10 +1,11 @@
-//! Copies the output of a running program to the table pgkit_output while somebody watches it.
+//! Copies the output of a running job to the table pgkit_output while somebody watches it: what a program prints, and the
+//! notices that SQL raises.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::lease::LeaseRenewer;
+use super::lease::{LeaseRenewer, PULSE};
 use super::output::{Captured, KEPT};
 use super::process::boot_time;
 use super::session::{Session, Statement, first, named, plain};
@@ -16,7 +17,7 @@ const LOCK_WAIT: &str = "100ms";
 /// How long to wait before trying again, if the output could not be copied.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Copies the output of a running program to pgkit_output.
+/// Copies the output of a running job to pgkit_output.
 pub struct LiveOutput<'a> {
     output: Rc<RefCell<Captured>>,
     /// The schema of the tables.
@@ -32,8 +33,32 @@ pub struct LiveOutput<'a> {
     has_warned: bool,
 }
 
+/// Output that is to be copied.
+struct News {
+    /// The id of the attempt.
+    run: String,
+    /// The head as a bytea; `None` if it has been copied.
+    head: Option<String>,
+    tail: String,
+    bytes: String,
+}
+
+impl News {
+    /// Returns the statements that copy it.
+    fn statements(&self) -> [Statement<'_>; 5] {
+        [
+            plain!("BEGIN"),
+            named("wait", vec![Some(LOCK_WAIT)]),
+            // The copy need not survive a crash, and must not wait for a standby.
+            plain!("SET LOCAL synchronous_commit = off"),
+            named("show", vec![Some(&self.run), self.head.as_deref(), Some(&self.tail), Some(&self.bytes)]),
+            plain!("COMMIT"),
+        ]
+    }
+}
+
 impl<'a> LiveOutput<'a> {
-    /// Creates the copier for the output of a program.
+    /// Creates the copier for the output of a job.
     pub fn new(output: Rc<RefCell<Captured>>, schema: &'a str) -> LiveOutput<'a> {
         LiveOutput {
             output,
@@ -64,6 +89,89 @@ impl<'a> LiveOutput<'a> {
         }
     }
 
+    /// Returns the output of attempt `run` that is to be copied; `None` if nobody watches, or if there is nothing new.
+    fn news(&mut self, run: i64) -> Option<News> {
+        let copied = self.copied.take()?;
+        self.was_watched = true;
+        let output = self.output.borrow();
+        if i64::try_from(output.bytes()).is_ok_and(|bytes| bytes == copied) {
+            return None;
+        }
+        // The head does not change once it is full.
+        let has_head = usize::try_from(copied).is_ok_and(|copied| copied >= KEPT);
+        Some(News {
+            run: run.to_string(),
+            head: (!has_head).then(|| bytea(output.raw_head())),
+            tail: bytea(&output.raw_tail()),
+            bytes: output.bytes().to_string(),
+        })
+    }
+
+    /// Copies the notices of SQL while it runs, over a session that `connect` opens, because the job's own is busy. Most
+    /// SQL raises none, so that session is opened only once there are some. `run` returns the id of the attempt as soon
+    /// as there is one, and `warn` is called with warnings. Never returns; the future may be dropped at any moment.
+    pub async fn keep_copying(
+        &mut self,
+        run: impl Fn() -> Option<i64>,
+        connect: impl AsyncFn() -> Result<Session>,
+        warn: impl Fn(String),
+    ) {
+        let mut session = None;
+        loop {
+            tokio::time::sleep(PULSE).await;
+            let Some(run) = run().filter(|_| self.output.borrow().bytes() > 0) else { continue };
+            if session.is_none() && self.check_at > boot_time() {
+                continue;
+            }
+            match self.copy_over(&mut session, run, &connect).await {
+                Ok(warning) => warning.into_iter().for_each(&warn),
+                Err(_) => (session, self.check_at) = (None, boot_time() + PAUSE),
+            }
+        }
+    }
+
+    /// Copies the output of attempt `run` once, if somebody watches. Closes the session if it cannot do that. Returns a
+    /// warning.
+    ///
+    /// Errors: no session, or it is lost.
+    async fn copy_over(
+        &mut self,
+        session: &mut Option<Session>,
+        run: i64,
+        connect: &impl AsyncFn() -> Result<Session>,
+    ) -> Result<Option<String>> {
+        let open = match session {
+            Some(open) => open,
+            None => {
+                let open = session.insert(connect().await?);
+                (self.is_possible, self.check_at) = (prepare(open, self.schema).await?, boot_time() + PAUSE);
+                open
+            }
+        };
+        let run_text = run.to_string();
+        let question = self.question(&run_text);
+        if !question.is_empty() {
+            let answers = open.tried(&question).await?;
+            self.answered(&answers);
+        }
+        let mut warning = None;
+        if let Some(news) = self.news(run)
+            && let Err(e) = open.pipeline(&news.statements()).await
+        {
+            if e.exit == Exit::Unavailable {
+                return Err(e);
+            }
+            open.roll_back().await?;
+            warning = self.give_up(&e);
+        }
+        if !self.is_possible
+            && let Some(session) = session.take()
+        {
+            session.close().await;
+        }
+        Ok(warning)
+    }
+
     /// Stops copying for a while. Returns a warning, the first time.
     fn give_up(&mut self, error: &Error) -> Option<String> {
         (self.is_possible, self.copied, self.check_at) = (false, None, boot_time() + PAUSE);
@@ -83,28 +191,8 @@ impl LeaseRenewer<'_> {
             (live.is_possible, live.check_at) = (is_possible, boot_time() + PAUSE);
             return None;
         }
-        let copied = live.copied.take()?;
-        live.was_watched = true;
-        let (head, tail, bytes) = {
-            let output = live.output.borrow();
-            if i64::try_from(output.bytes()).is_ok_and(|bytes| bytes == copied) {
-                return None;
-            }
-            // The head does not change once it is full.
-            let has_head = usize::try_from(copied).is_ok_and(|copied| copied >= KEPT);
-            let head = (!has_head).then(|| bytea(output.raw_head()));
-            (head, bytea(&output.raw_tail()), output.bytes().to_string())
-        };
-        let run = self.claim.run.to_string();
-        let statements = [
-            plain!("BEGIN"),
-            named("wait", vec![Some(LOCK_WAIT)]),
-            // The copy need not survive a crash, and must not wait for a standby.
-            plain!("SET LOCAL synchronous_commit = off"),
-            named("show", vec![Some(&run), head.as_deref(), Some(&tail), Some(&bytes)]),
-            plain!("COMMIT"),
-        ];
-        match self.tried_in_passing(&statements).await {
+        let news = live.news(self.claim.run)?;
+        match self.tried_in_passing(&news.statements()).await {
             Ok(()) => None,
             Err(e) => self.live_output.as_mut()?.give_up(&e),
         }

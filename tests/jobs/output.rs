@@ -255,10 +255,10 @@ fn a_lost_server_is_waited_for_and_nothing_is_printed_twice() {
 }
 
 #[test]
-fn without_the_table_without_rights_and_for_sql_it_says_what_to_do() {
-    let sql = "[[job]]\nname = \"s\"\nschedule = \"1d\"\nsql = \"DO $$ BEGIN RAISE NOTICE 'half'; PERFORM pg_sleep(CASE WHEN EXISTS (SELECT FROM slow) THEN 4 ELSE 0 END); END $$\"\n";
+fn without_the_table_and_without_rights_it_says_what_to_do() {
+    let sql = "[[job]]\nname = \"s\"\nschedule = \"1d\"\nsql = \"DO $$ BEGIN RAISE NOTICE 'half'; END $$\"\n";
     let jobs = Jobs::new("outputnone", &[&job("echo one; sleep 60"), sql].concat());
-    jobs.db.sql("CREATE TABLE slow (); DROP TABLE pgkit_output");
+    jobs.db.sql("DROP TABLE pgkit_output");
     // What has ended is read without the table.
     jobs.ends(0, &["run", "s"]);
     assert_eq!(jobs.ends(0, &["output", "s"]).stdout, "NOTICE:  half\n");
@@ -304,16 +304,51 @@ fn without_the_table_without_rights_and_for_sql_it_says_what_to_do() {
     );
     runner.signal(Signal::SIGTERM);
     runner.end();
-    // A SQL job has no output before its end.
-    jobs.db.sql("ALTER TABLE slow ADD n int; INSERT INTO slow VALUES (1)");
-    jobs.make_due("s");
-    let runner = jobs.start(&["run", "s"]);
-    jobs.wait("it runs", || jobs.attempts("s").last().is_some_and(|last| last == "running 1"));
-    let busy = jobs.ends(75, &["output", "s"]);
-    assert!(busy.stderr.contains("a job that runs SQL has no output before its end"), "{}", busy.stderr);
-    let follow = jobs.ends(0, &["output", "s", "-f"]);
-    assert_eq!(follow.stdout, "NOTICE:  half\n", "{}", follow.snapshot());
-    assert_eq!((runner.end().code, rows(&jobs).as_str()), (Some(0), "0"));
+}
+
+/// SQL that raises this notice, waits until table `go` has a row, and raises another one.
+fn noisy(notice: &str) -> String {
+    format!(
+        "DO $$ BEGIN RAISE NOTICE '{notice}'; WHILE NOT EXISTS (SELECT FROM go) LOOP PERFORM pg_sleep(0.1); END LOOP; \
+         RAISE NOTICE 'gone'; END $$"
+    )
+}
+
+#[test]
+fn the_notices_of_sql_are_shown_while_it_runs() {
+    let other = database(server(bin()).info(), "outputthere");
+    let job = |keys: &str, sql: &str| {
+        format!("[[job]]\nname = \"a\"\nschedule = \"1d\"\nlease = \"3s\"\n{keys}\nsql = \"{sql}\"\n")
+    };
+    let jobs = Jobs::new("outputsql", "");
+    // In a transaction with its record, outside one, in another database, and for one date after the other.
+    for (keys, go) in [
+        ("", &jobs.db),
+        ("transaction = false", &jobs.db),
+        (&format!("database = \"{}\"", other.name), &other),
+        ("backfill = true", &jobs.db),
+    ] {
+        jobs.write(&job(keys, &noisy("one")));
+        go.sql("CREATE TABLE IF NOT EXISTS go (n int); TRUNCATE go");
+        let runner = jobs.start(&["run", "a"]);
+        jobs.wait("it runs", || jobs.attempts("a").last().is_some_and(|last| last == "running 1"));
+        let now = jobs.ends(0, &["output", "a"]);
+        assert_eq!(now.stdout, "NOTICE:  one\n", "{keys}: {}", now.snapshot());
+        let mut following = Following::start(&jobs, &[]);
+        assert_eq!(following.line(), "NOTICE:  one\n", "{keys}");
+        go.sql("INSERT INTO go VALUES (1)");
+        let end = following.end();
+        assert_eq!((end.code, end.stdout.as_str()), (Some(0), "NOTICE:  gone\n"), "{keys}: {}", end.stderr);
+        assert_eq!((runner.end().code, rows(&jobs).as_str()), (Some(0), "0"), "{keys}");
+        jobs.db.sql("TRUNCATE crontabber, pgkit_run");
+    }
+    // Without notices its guard needs no second session, so nothing tells it that somebody watches.
+    jobs.write(&job("", "SELECT pg_sleep(8)"));
+    let runner = jobs.start(&["run", "a"]);
+    jobs.wait("it runs", || jobs.attempts("a").last().is_some_and(|last| last == "running 1"));
+    let quiet = jobs.ends(75, &["output", "a"]);
+    assert!(quiet.stderr.contains("its SQL has raised no notice yet"), "{}", quiet.stderr);
+    assert_eq!(runner.end().code, Some(0));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::commands::context::Context;
 use crate::commands::open;
 use crate::error::{self, Error, Exit, Result};
 use crate::escape;
-use crate::jobs::job::{Job, Work};
+use crate::jobs::job::Job;
 use crate::jobs::store::{Queryable, in_schema};
 use crate::jobs::tables::{self, Where};
 use crate::jobs::watch::{Follower, Piece, Stored};
@@ -49,9 +49,6 @@ pub(super) fn command() -> Command {
     )
     .arg(shared::names().required(true).help("The job"))
 }
-
-/// The reason why the output of a running SQL job cannot be read: its session is busy with the job's transaction.
-pub(super) const SQL: &str = "a job that runs SQL has no output before its end";
 
 /// An attempt, and what is stored of its output.
 #[derive(Debug, Deserialize)]
@@ -228,9 +225,6 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     if !found.has("pgkit_output") {
         return Err(cannot(&attempt, Exit::BadInput, format!("{}.pgkit_output does not exist", found.schema))
             .hint("create it with pgkit jobs upgrade, while the job runs; when the attempt has ended, its output can be read without it"));
-    }
-    if job.is_some_and(|job| matches!(job.work, Work::Sql { .. })) && !args.follow {
-        return Err(cannot(&attempt, Exit::TryAgain, SQL).hint("--follow waits for that"));
     }
     let watching = Watching { context, target: &target, args: &args, place, wanted: &wanted, id: attempt.id };
     watching.watch(&attempt, job).await

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio_postgres::types::Type;
 
-use super::output::{Attempt, OutputArgs, Printer, SQL, Wanted, cannot, print_rest};
+use super::output::{Attempt, OutputArgs, Printer, Wanted, cannot, print_rest};
 use super::shared;
 use crate::commands::context::Context;
 use crate::connect::Target;
@@ -32,6 +32,8 @@ const WATCHED: &str = "10 seconds";
 const EXTEND: Duration = Duration::from_secs(3);
 /// How long to wait for the guard's first copy. A guard checks once a second whether somebody watches.
 const SILENCE: Duration = Duration::from_secs(10);
+/// How long to wait for the first copy of the notices of SQL. Without notices there is none.
+const NO_NOTICES: Duration = Duration::from_secs(5);
 
 /// The hint for when a guard does not copy the output.
 const NOT_SHOWN: &str = "a guard of an older pgkit cannot show output; the guard's role needs SELECT, UPDATE and DELETE on pgkit_output, \
@@ -61,11 +63,15 @@ impl Doubt {
         } else if self.locked.elapsed() > SILENCE && !std::mem::replace(&mut self.is_lock_told, true) {
             return Some("no process is behind the attempt any more, and no runner has taken the job over");
         }
-        let is_late = !is_shown && (self.is_sql || self.begun.elapsed() > SILENCE);
+        let patience = if self.is_sql { NO_NOTICES } else { SILENCE };
+        let is_late = !is_shown && self.begun.elapsed() > patience;
         if !is_late || std::mem::replace(&mut self.is_told, true) {
             return None;
         }
-        Some(if self.is_sql { SQL } else { "its guard does not show it" })
+        Some(match self.is_sql {
+            true => "its SQL has raised no notice yet, or its guard does not show them",
+            false => "its guard does not show it",
+        })
     }
 }
 

@@ -22,11 +22,12 @@ use crate::error::{Error, Exit, Result};
 use crate::jobs::claim::{Claim, running_sql};
 use crate::jobs::job::Job;
 use crate::jobs::lease::{LeaseRenewer, Loss};
+use crate::jobs::live_output::LiveOutput;
 use crate::jobs::output::Captured;
 use crate::jobs::process::boot_time;
 use crate::jobs::session::{JobText, Session, named, plain};
 use crate::jobs::store::elsewhere_key;
-use crate::jobs::talk::{Failure, Order};
+use crate::jobs::talk::{Event, Failure, Order};
 use crate::session::Response;
 use crate::sql;
 
@@ -79,7 +80,7 @@ impl Guard<'_> {
         let mut target = self.setup.target.with_database(there.database);
         target.application_name = Some(format!("{} attempt {}", job.name, claim.attempt));
         let opening = opened(&target, &key, self.setup.echo);
-        let (mut session, pid) = match self.kept(job, claim, until, opening, None).await {
+        let (mut session, pid) = match self.kept(job, claim, until, opening, None, None).await {
             (Some(Ok(opened)), _) => opened,
             (Some(Err(e)), _) => return unopened(&e, there.database, nothing()),
             (None, cause) => return unbegun(ended_by(cause.unwrap_or(Cause::Alone), job, begun.elapsed())),
@@ -110,7 +111,7 @@ impl Guard<'_> {
         };
         let (answer, cause) = {
             let work = ran(&mut session, &text);
-            self.kept(job, claim, until, work, Some(&canceler)).await
+            self.kept(job, claim, until, work, Some(&canceler), Some(heard.clone())).await
         };
         let took = begun.elapsed();
         session.hear(None);
@@ -146,9 +147,9 @@ impl Guard<'_> {
         ended.with_output(captured)
     }
 
-    /// Awaits work while the lease is kept. If the job has to end, cancels the work's statement, or drops the work if there
-    /// is nothing to cancel. Returns the result of the work, unless it was dropped or did not end, and why the job had to
-    /// end.
+    /// Awaits work while the lease is kept, and shows its output to whoever watches. If the job has to end, cancels the
+    /// work's statement, or drops the work if there is nothing to cancel. Returns the result of the work, unless it was
+    /// dropped or did not end, and why the job had to end.
     async fn kept<T>(
         &mut self,
         job: &Job,
@@ -156,21 +157,23 @@ impl Guard<'_> {
         mut until: Option<Instant>,
         work: impl Future<Output = T>,
         canceler: Option<&Canceler>,
+        output: Option<Rc<RefCell<Captured>>>,
     ) -> (Option<T>, Option<Cause>) {
-        let Guard { master, setup, session, resort, alone, stopping, .. } = self;
+        let Guard { master, setup, session, resort, alone, stopping, shown, .. } = self;
         let heard = session.as_ref().map_or_else(boot_time, Session::heard);
         let mut renewer = LeaseRenewer::new(job, claim, &setup.schema, session, resort, heard);
+        renewer.live_output = output.map(|output| LiveOutput::new(output, &setup.schema));
         let setup = setup.clone();
-        // Only the output of a program can lead to a warning, and there is no program.
-        let mut keep = Box::pin(renewer.keep(async || connect(&setup).await, beat, |_| ()));
+        let warn = |text| crate::helper::tell(&Event::Warning { text });
+        let mut keep = Box::pin(renewer.keep(async || connect(&setup).await, beat, warn));
         let mut is_kept = true;
         let mut work = std::pin::pin!(work);
         let mut short = Box::pin(tokio::time::sleep(SHORT));
         let mut is_shown = false;
         let mut cause = None;
-        loop {
+        let done = loop {
             let new = tokio::select! {
-                done = &mut work => return (Some(done), cause),
+                done = &mut work => break Some(done),
                 loss = &mut keep, if is_kept => {
                     is_kept = false;
                     loss.into()
@@ -181,7 +184,7 @@ impl Guard<'_> {
                 }
                 () = at(until) => match cause {
                     // The cancel request had no effect.
-                    Some(_) => return (None, cause),
+                    Some(_) => break None,
                     None => Cause::Timeout,
                 },
                 () = &mut short, if !is_shown => {
@@ -192,11 +195,16 @@ impl Guard<'_> {
             };
             if cause.is_none() {
                 cause = Some(new);
-                let Some(canceler) = canceler else { return (None, cause) };
+                let Some(canceler) = canceler else { break None };
                 let _ = tokio::time::timeout(CANCELLED, canceler.cancel()).await;
                 until = Some(Instant::now() + CANCELLED);
             }
+        };
+        drop(keep);
+        if renewer.live_output.is_some_and(|live| live.was_watched) {
+            shown.push(claim.run);
         }
+        (done, cause)
     }
 
     /// Checks that the claim is still ours, now that the session with this backend holds its lock. Returns whether the
@@ -294,11 +302,15 @@ async fn opened(target: &crate::connect::Target, key: &str, echoes: bool) -> Res
 /// connection is lost.
 async fn ran(session: &mut Session, text: &JobText<'_>) -> Result<There> {
     let mut answer = session.job(&[], &mut |_| {}, text).await?.job;
-    if answer.refused.is_none() && text.transaction && answer.status == b'T' {
+    let mut status = answer.status;
+    if answer.refused.is_none() && text.transaction && status == b'T' {
         let committed = session.tried(&[plain!("COMMIT")]).await?.pop().unwrap_or_default();
-        answer.refused = committed.refused;
+        (answer.refused, status) = (committed.refused, committed.status);
     }
-    let freed = session.pipeline(&[plain!("ROLLBACK"), named("unlock", vec![])]).await;
+    // Without a transaction, ROLLBACK would raise a warning among the job's notices.
+    let roll_back = (status != b'I').then_some(plain!("ROLLBACK"));
+    let last: Vec<_> = roll_back.into_iter().chain([named("unlock", vec![])]).collect();
+    let freed = session.pipeline(&last).await;
     Ok(There { answer, is_free: freed.is_ok() })
 }
 

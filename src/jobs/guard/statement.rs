@@ -15,10 +15,11 @@ use crate::error::{Error, Exit};
 use crate::jobs::claim::{Attempt, Claim, give_up};
 use crate::jobs::job::Job;
 use crate::jobs::lease;
+use crate::jobs::live_output::LiveOutput;
 use crate::jobs::output::{self, Captured};
 use crate::jobs::session::{JobAnswer, JobText, Later, Statement, clean, first, json, named, plain, undo};
 use crate::jobs::store::lock_key;
-use crate::jobs::talk::{Failure, Order, Setup};
+use crate::jobs::talk::{Event, Failure, Order, Setup};
 use crate::session::{Hearer, Response};
 use crate::sql;
 
@@ -58,7 +59,7 @@ impl Guard<'_> {
         let begun = Instant::now();
         let heard = Rc::new(RefCell::new(Captured::default()));
         let zone = job.timezone.iana_name().unwrap_or("UTC").to_owned();
-        let Guard { master, setup, session: held, alone, stopping, .. } = self;
+        let Guard { master, setup, session: held, alone, stopping, shown, .. } = self;
         let Some(session) = held.as_mut() else {
             if claim.pending.is_some() {
                 return Ended::Unclaimed(Error::new(Exit::Unavailable, "the session is lost"));
@@ -88,6 +89,7 @@ impl Guard<'_> {
         let date_text = date.date.to_string();
         let dated = !sql::scan(text).placeholders.is_empty();
         let mut cause: Option<Cause> = None;
+        let mut live = LiveOutput::new(heard.clone(), &setup.schema);
         let answer = {
             let text = JobText {
                 zone: &zone,
@@ -98,6 +100,10 @@ impl Guard<'_> {
             };
             let mut work = std::pin::pin!(session.job(before, &mut early, &text));
             let mut renewals = std::pin::pin!(renewals(setup, job, claim, &made));
+            let is_claimed = claim.pending.is_none();
+            let run = || made.get().map(|made| made.id).or(is_claimed.then_some(claim.run));
+            let warn = |text| crate::helper::tell(&Event::Warning { text });
+            let mut copying = std::pin::pin!(live.keep_copying(run, async || connect(setup).await, warn));
             let mut pulse = tokio::time::interval_at(tokio::time::Instant::now() + SHORT, BEAT);
             let mut until = job.timeout.map(|timeout| begun + timeout);
             loop {
@@ -108,6 +114,7 @@ impl Guard<'_> {
                         continue;
                     }
                     () = &mut renewals => continue,
+                    () = &mut copying => continue,
                     order = master.order::<Order>(), if !*alone => {
                         let Some(cause) = Cause::heard(order, stopping, alone) else { continue };
                         cause
@@ -132,6 +139,9 @@ impl Guard<'_> {
         let captured = std::mem::take(&mut *heard.borrow_mut());
         if let Some(made) = made.into_inner() {
             (claim.pending, claim.run, claim.attempt) = (None, made.id, made.attempt);
+        }
+        if live.was_watched {
+            shown.push(claim.run);
         }
         let ended = match answer {
             Some(Ok(JobAnswer { refused_before: Some(refused), .. })) => {
