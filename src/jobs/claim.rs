@@ -288,7 +288,13 @@ async fn attempt(
     let dates = match decide(job, mode, limit, &known) {
         Ok(dates) => dates,
         Err((why, next_run)) => {
-            return Ok(Err(Refused { outcome: Outcome::NotNow { why }, held: None, next_run }));
+            let refused = Refused { outcome: Outcome::NotNow { why }, held: None, next_run };
+            return match ongoing.filter(|_| has_lock && known.claim.is_some()) {
+                Some(since) => {
+                    let_go(session, schema, here, job, &known, since, refused, warn).await.map(Err)
+                }
+                None => Ok(Err(refused)),
+            };
         }
     };
     if !has_lock {
@@ -300,7 +306,7 @@ async fn attempt(
         return Ok(Err(outcome.into()));
     }
     let grace = grace(job);
-    if let Some(changed) = known.changed_s.filter(|s| *s < grace.as_secs_f64()) {
+    if let Some(changed) = changed_lately(&known, job) {
         let why = format!(
             "elsewhere, perhaps: the server, or its timeline, changed {changed:.0} s ago, and what ran before may still be running"
         );
@@ -316,7 +322,6 @@ async fn attempt(
     }
     let mut before: Vec<Statement<'_>> = Vec::new();
     let mut cut_off: Option<(String, String)> = None;
-    let mut cut_date = known.now;
     if let Some(since) = ongoing {
         match take_over(here, job, &known, since, warn) {
             Takes::Over(what) => {
@@ -327,7 +332,6 @@ async fn attempt(
                     return Ok(Err(Outcome::Ongoing { why, free_in: None }.into()));
                 }
                 cut_off = what;
-                cut_date = known.claim.as_ref().map_or(cut_date, |before| before.run_date);
             }
             Takes::Held => return Ok(Err(Outcome::Held.into())),
             Takes::SeenFree(id) => {
@@ -341,8 +345,7 @@ async fn attempt(
         }
         before.push(named("as_owner", vec![Some(&job.name)]));
     }
-    // A job that runs in a transaction leaves nothing half done, so there is no reason to hold it.
-    let hold = job.on_crash == OnCrash::Hold && !job.is_transaction() && cut_off.is_some();
+    let hold = cut_off.is_some() && holds(job);
     if let Some((id, why)) = &cut_off {
         before.push(named(
             "cut_off",
@@ -353,10 +356,7 @@ async fn attempt(
         before.push(plain!("COMMIT"));
         session.pipeline(&before).await?;
         let why = cut_off.map(|(_, why)| why).unwrap_or_default();
-        let outcome = Outcome::Interrupted { why, held: true };
-        let errors = known.error_count + 1;
-        let held = Held { date: cut_date, failed_before, errors };
-        return Ok(Err(Refused { outcome, held: Some(held), next_run: None }));
+        return Ok(Err(now_held(&known, why)));
     }
     let token = known.now;
     let first_date = dates.peek().ok_or_else(|| Error::bug("a run without a date"))?.to_string();
@@ -419,6 +419,78 @@ async fn attempt(
         counts: date.is_none(),
         renewal: Renewal::new(job),
     }))
+}
+
+/// Gives back the claim on a job that is not due, if its attempt was cut off: a forced run, for example. Otherwise the job would be
+/// stuck until it is due. The lock is held. Returns the refusal that goes with that: `refused`, or that the job is held.
+#[expect(clippy::too_many_arguments, reason = "they are those of the claim")]
+async fn let_go(
+    session: &mut Session,
+    schema: &str,
+    here: &Here,
+    job: &Job,
+    known: &Known,
+    since: Timestamp,
+    refused: Refused,
+    warn: &mut dyn FnMut(String),
+) -> Result<Refused> {
+    if changed_lately(known, job).is_some() {
+        return Ok(refused);
+    }
+    let mut statements = Vec::new();
+    let (id, why);
+    let mut held = None;
+    match take_over(here, job, known, since, warn) {
+        Takes::Over(Some((run, reason))) => {
+            let part = elsewhere_key(schema, &job.name).to_string();
+            if running_sql(session, &part, None).await?.is_some() {
+                return Ok(refused);
+            }
+            (id, why) = (run, reason);
+            let is_held = holds(job);
+            statements.push(named("as_owner", vec![Some(&job.name)]));
+            let flag = if is_held { "t" } else { "f" };
+            statements.push(named("cut_off", vec![Some(&id), Some(&job.name), Some(&why), Some(flag)]));
+            if is_held {
+                held = Some(why.clone());
+            } else {
+                statements.push(named("let_go", vec![Some(&job.name)]));
+                warn(format!("{why}; its claim is released"));
+            }
+        }
+        Takes::SeenFree(run) => {
+            id = run.to_string();
+            statements.push(named("seen_free", vec![Some(&id)]));
+        }
+        Takes::Over(None) | Takes::Held | Takes::No { .. } => return Ok(refused),
+    }
+    statements.push(plain!("COMMIT"));
+    session.pipeline(&statements).await?;
+    Ok(match held {
+        None => refused,
+        Some(why) => now_held(known, why),
+    })
+}
+
+/// Returns the refusal for a job that is held from now on, because an attempt was cut off for this reason.
+fn now_held(known: &Known, why: String) -> Refused {
+    let held = Held {
+        date: known.claim.as_ref().map_or(known.now, |before| before.run_date),
+        failed_before: known.row.as_ref().is_some_and(|row| row.failed),
+        errors: known.error_count + 1,
+    };
+    Refused { outcome: Outcome::Interrupted { why, held: true }, held: Some(held), next_run: None }
+}
+
+/// Returns whether a job is held after an attempt was cut off. One that runs in a transaction leaves nothing half done, so there is
+/// no reason to hold it.
+fn holds(job: &Job) -> bool {
+    job.on_crash == OnCrash::Hold && !job.is_transaction()
+}
+
+/// Returns how many seconds ago the server or its timeline changed, if what ran before may still be running.
+fn changed_lately(known: &Known, job: &Job) -> Option<f64> {
+    known.changed_s.filter(|s| *s < grace(job).as_secs_f64())
 }
 
 /// Returns the dates to run for; or else why there are none, and when there will be some, as far as that is known.

@@ -58,6 +58,7 @@ const SELDOM: &[(&str, &str)] = &[
     ("release", include_str!("../../queries/jobs/release.sql")),
     ("seen_free", include_str!("../../queries/jobs/lock_free.sql")),
     ("cut_off", include_str!("../../queries/jobs/cut_off.sql")),
+    ("let_go", include_str!("../../queries/jobs/let_go.sql")),
     ("refresh", include_str!("../../queries/jobs/refresh.sql")),
     ("own_row", include_str!("../../queries/jobs/await_own_record.sql")),
     ("regained", include_str!("../../queries/jobs/lock_regained.sql")),

@@ -166,6 +166,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Returns whether a job is claimed by an attempt behind which there may be no process any more: its lock is free.
+    pub fn is_abandoned(&self, name: &str) -> bool {
+        let claim = self.jobs.get(name).and_then(|stored| stored.claim.as_ref());
+        claim.is_some_and(|claim| claim.is_free && claim.state == "running")
+    }
+
     /// What the plan needs to know of a job.
     pub fn state(&self, name: &str) -> Option<State> {
         self.jobs.get(name).map(|stored| stored.state.clone())

@@ -402,6 +402,51 @@ sql = "SELECT pg_sleep(CASE WHEN EXISTS (SELECT FROM fixed) THEN 0 ELSE 60 END)"
     assert!(jobs.ends(0, &["unlock", "p"]).stderr.contains("was not claimed\n"));
 }
 
+#[test]
+fn the_claim_of_a_run_that_was_killed_is_released_before_the_job_is_due() {
+    let job = |name: &str, keys: &str| {
+        format!(
+            "[[job]]\nname = \"{name}\"\nschedule = \"1d\"\nlease = \"3s\"\n{keys}\ncommand = \"./pid; test ! -e slow || sleep 60\"\n"
+        )
+    };
+    let jobs = Jobs::new("letgo", &(job("a", "") + &job("h", "on_crash = \"hold\"")));
+    jobs.ends(0, &["run"]);
+    std::fs::write(jobs.path("slow"), "").unwrap();
+    for (name, pids) in [("a", 3), ("h", 4)] {
+        let runner = jobs.start(&["run", name, "--force"]);
+        jobs.wait_for_lines("pids", pids);
+        let guards = runner.guards();
+        runner.signal(Signal::SIGKILL);
+        for guard in guards {
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(guard), Signal::SIGKILL);
+        }
+        drop(runner);
+        jobs.wait_dead(*super::fixture::numbers(&jobs.path("pids")).last().unwrap());
+        assert_eq!(jobs.attempts(name), ["succeeded 1", "running 1"]);
+    }
+    let next = jobs.row("a", "next_run");
+    // The job whose attempts are held waits for a person, as when it is due.
+    jobs.wait("the server has noticed that the guards are gone", || {
+        let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        jobs.db.value(locks) == "0"
+    });
+    let passed = jobs.ends(1, &["run"]);
+    assert!(
+        passed.stderr.contains("was cut off: its processes are gone; its claim is released"),
+        "{}",
+        passed.stderr
+    );
+    assert_eq!(jobs.attempts("a"), ["succeeded 1", "interrupted 1"]);
+    assert_eq!(jobs.attempts("h"), ["succeeded 1", "held 1"]);
+    let columns = "ongoing IS NULL, error_count, next_run = ";
+    assert_eq!(jobs.row("a", &format!("concat({columns}'{next}'::timestamptz)")), "t0t");
+    let list = jobs.ends(0, &["list", "--columns", "name,state"]);
+    assert_eq!(list.lines(), ["a\tidle", "h\tstuck"]);
+    // Nothing is left to release.
+    let again = jobs.ends(0, &["run"]);
+    assert_eq!(again.stderr, "", "{}", again.snapshot());
+}
+
 fn a_paused_job_does_not_run_whatever_is_wished(bin: &Binaries) {
     let jobs = Jobs::on(bin, "pause", TWO);
     jobs.ends(0, &["pause", "a"]);

@@ -231,7 +231,7 @@ fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot, runners: Option<&[Runner]>
                 let text = since.map(health::instant).unwrap_or_default();
                 let then = match claim {
                     Some(_) => format!(
-                        ", but no process is behind it: it is taken over when it is due, or released with pgkit jobs unlock {}",
+                        ", but no process is behind it: a runner releases it, or pgkit jobs unlock {}",
                         job.name
                     ),
                     // There is no lock that would show whether the crontabber that made the claim is still running.

@@ -427,6 +427,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             };
             match mode {
                 Ok(mode) => self.queue.push(job.clone(), mode),
+                // Its guard gives back the claim of an attempt that was cut off.
+                Err(_) if snapshot.is_abandoned(&job.name) => self.queue.push(job.clone(), Mode::Due),
                 Err(why) => not_now(job, why),
             }
         }
