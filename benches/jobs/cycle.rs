@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 use super::support::{self, Db};
 
@@ -108,18 +109,37 @@ fn script(pipelined: bool) -> String {
     script
 }
 
-/// Returns how many cycles per second pgbench runs with this many clients. With `piped`, it sends several statements per
-/// round trip, as pgkit does, which pgbench can do from version 14 on; otherwise it sends them one by one.
-pub fn floor(db: &Db, pgbench: &Path, major: u32, is_piped: bool, clients: u32, seconds: u32) -> f64 {
+/// How pgbench runs the cycles.
+#[derive(Clone, Copy, PartialEq)]
+pub enum How {
+    /// It sends several statements per round trip, as pgkit does, which it can do from version 14 on. Its start and its
+    /// connections are not counted.
+    Piped,
+    /// The same, for as many cycles as there are jobs. Its start is counted, as pgkit's is.
+    FromStart,
+    /// It sends the statements one by one. Its start is not counted.
+    Singly,
+}
+
+/// Returns how many cycles per second pgbench runs with this many clients.
+pub fn floor(db: &Db, pgbench: &Path, major: u32, how: How, clients: u32, jobs: usize) -> f64 {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cycle.sql");
-    std::fs::write(&file, script(is_piped && major >= 14)).unwrap();
+    std::fs::write(&file, script(how != How::Singly && major >= 14)).unwrap();
     let mut command = Command::new(pgbench);
     command.args(["-n", "-M", "prepared", "-c", &clients.to_string(), "-j", &clients.min(2).to_string()]);
-    command.args(["-T", &seconds.to_string(), "-f"]).arg(&file);
+    let each = jobs / clients as usize;
+    match how {
+        How::FromStart => command.args(["-t", &each.to_string()]),
+        How::Piped | How::Singly => command.args(["-T", "2"]),
+    };
+    command.arg("-f").arg(&file);
     command.args(VALUES.iter().flat_map(|(name, _, value)| ["-D".to_owned(), format!("{name}={value}")]));
+    let start = Instant::now();
     let output = support::run(command.envs(db.info.env()).env("PGDATABASE", &db.name));
-    let rate =
+    let took = start.elapsed().as_secs_f64();
+    let told =
         output.stdout.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
-    rate.unwrap_or_else(|| panic!("{}", output.snapshot()))
+    let rate = told.unwrap_or_else(|| panic!("{}", output.snapshot()));
+    if how == How::FromStart { (each * clients as usize) as f64 / took } else { rate }
 }

@@ -20,6 +20,7 @@ use clap::Parser;
 use nix::sys::signal::Signal;
 
 use account::Account;
+use cycle::How;
 use support::jobs::Jobs;
 
 /// Measures the jobs engine
@@ -193,23 +194,29 @@ impl Bench<'_> {
         let jobs = self.jobs("sql", &many(self.args.jobs, "schedule = \"1d\"", "sql = \"SELECT 1\""));
         let count = self.args.jobs as f64;
         for (parallel, clients, slots) in [("1", 1, "one slot"), ("8", 8, "eight slots")] {
-            let (mut ours, mut piped, mut singly) = (Vec::new(), Vec::new(), Vec::new());
+            let mut ours = Vec::new();
+            let mut peers = [
+                (How::Piped, "its statements in pgbench, pipelined", Vec::new()),
+                (How::FromStart, "the same with pgbench's start, and as many", Vec::new()),
+                (How::Singly, "its statements in pgbench, one by one", Vec::new()),
+            ];
             for _ in 0..self.args.rounds {
                 ours.push(count / self.pass(&jobs, parallel));
                 if let Some(pgbench) = &self.pgbench {
-                    for (is_piped, rates) in [(true, &mut piped), (false, &mut singly)] {
+                    for (how, _, rates) in &mut peers {
                         jobs.db.sql(EMPTY);
-                        rates.push(cycle::floor(&jobs.db, pgbench, self.bin.major, is_piped, clients, 2));
+                        let rate =
+                            cycle::floor(&jobs.db, pgbench, self.bin.major, *how, clients, self.args.jobs);
+                        rates.push(rate);
                     }
                 }
             }
             let what = format!("SQL no-op, {slots}");
-            match piped.is_empty() {
-                true => println!("{what}: {:.0}/s", middle(&ours, f64::gt).0),
-                false => {
-                    rates(&what, &ours, "its statements in pgbench, pipelined", &piped, 0.85);
-                    rates(&what, &ours, "its statements in pgbench, one by one", &singly, 0.85);
-                }
+            if self.pgbench.is_none() {
+                println!("{what}: {:.0}/s", middle(&ours, f64::gt).0);
+            }
+            for (_, peer, theirs) in peers.iter().filter(|(.., theirs)| !theirs.is_empty()) {
+                rates(&what, &ours, peer, theirs, 0.85);
             }
             self.account(&jobs, parallel);
         }
