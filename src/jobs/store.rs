@@ -21,6 +21,7 @@ const SERVER: &str = include_str!("../../queries/jobs/server.sql");
 const FIRST_SEEN: &str = include_str!("../../queries/jobs/first_seen.sql");
 const DONE: &str = include_str!("../../queries/jobs/date_succeeded.sql");
 const LEFT_OUT: &str = include_str!("../../queries/jobs/left_out.sql");
+const FREED: &str = include_str!("../../queries/jobs/freed.sql");
 const REPLAN: &str = include_str!("../../queries/jobs/replan.sql");
 
 /// A session that can be queried, whether it is read-only or not.
@@ -233,6 +234,24 @@ pub async fn has_done(session: &impl Queryable, place: &Place, job: &str, date: 
     let params = [Value::Text(job.to_owned()), Value::Text(date.to_string())];
     let found: Vec<Done> = session.ask(&in_schema(DONE, &place.schema), &params).await?;
     Ok(found.first().is_some_and(|found| found.done))
+}
+
+/// Returns those of these jobs, which are ongoing elsewhere, that may be free by now. Until then no attempt to claim them would
+/// succeed.
+pub async fn freed(
+    session: &impl Queryable,
+    place: &Place,
+    names: &BTreeSet<String>,
+) -> Result<BTreeSet<String>> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Freed {
+        name: String,
+    }
+    let keys = names.iter().map(|name| Some(lock_key(&place.schema, name).to_string())).collect();
+    let params = [Value::TextList(names.iter().cloned().map(Some).collect()), Value::TextList(keys)];
+    let freed: Vec<Freed> = session.ask(&in_schema(FREED, &place.schema), &params).await?;
+    Ok(freed.into_iter().map(|one| one.name).collect())
 }
 
 /// The key of a job's advisory lock: the first 64 bits of the SHA-256 hash of its name and its tables' schema.

@@ -98,6 +98,8 @@ pub struct Runner<C> {
     pub(super) slots: Vec<Slot>,
     pub(super) queue: Queue,
     pub(super) due: Due,
+    /// The jobs that were ongoing elsewhere when they were tried last.
+    pub(super) busy: BTreeSet<String>,
     /// The commands that notify of a job's health.
     pub(super) hooks: Hooks,
     /// The latest date that each job left out, as recorded in the tables.
@@ -153,6 +155,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             slots: Vec::new(),
             queue: Queue::default(),
             due: Due::default(),
+            busy: BTreeSet::new(),
             hooks: Hooks::default(),
             left_out: BTreeSet::new(),
             stays: false,
@@ -312,6 +315,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 Reload::New(new, hash) => {
                     jobs = new;
                     self.change_presence(&jobs, run_options, hash);
+                    self.busy.clear();
                     self.queue.renew(&jobs.iter().map(|job| (job.name.as_str(), job)).collect());
                     look = Instant::now();
                 }
@@ -341,6 +345,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
                 }
             }
             let due = self.due.take(Instant::now());
+            let due = signs.during(self.without_busy(due)).await;
             if !due.is_empty() {
                 for job in plan::order(&jobs).into_iter().filter(|job| due.contains(&job.name)) {
                     let mode = self.mode_of(&job.name);

@@ -1,9 +1,12 @@
 //! Handing turns out to guards, and taking in how they ended.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::passes::{AGAIN, Runner};
+use super::upkeep::SAYING;
 use crate::error::Result;
+use crate::jobs::store;
 use crate::jobs::talk::{Event, Outcome, Pass, Progress, ProgressSink, Remaining, RunOptions, TurnLimit};
 use crate::session::Writer;
 
@@ -63,6 +66,26 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         self.parallel = running;
         tell(Progress::Warning(format!("at most {running} at once: {why}")));
         Some(())
+    }
+
+    /// Returns the jobs that are due without those that are still ongoing elsewhere, which are due again a little later. One
+    /// question about all of them costs the server less than a guard that tries to claim each.
+    pub(super) async fn without_busy(&mut self, mut due: BTreeSet<String>) -> BTreeSet<String> {
+        let Some(writer) = self.writer.as_ref().filter(|_| !self.busy.is_disjoint(&due)) else { return due };
+        let asked = tokio::time::timeout(SAYING, store::freed(writer, &self.place, &self.busy));
+        // If that cannot be found out now, the guards try.
+        let Ok(Ok(freed)) = asked.await else { return due };
+        let again = Instant::now() + AGAIN;
+        for name in std::mem::take(&mut self.busy) {
+            if freed.contains(&name) {
+                due.insert(name);
+            } else {
+                due.remove(&name);
+                self.due.set(&name, again);
+                self.busy.insert(name);
+            }
+        }
+        due
     }
 
     /// Takes in an event of a guard; `None` means that the guard is gone.
@@ -157,6 +180,10 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             Outcome::Unrecorded { .. } => None,
             _ if rest.is_some() => None,
             _ => next_run.map(|next| self.clock.at(next)),
+        };
+        match outcome {
+            Outcome::Ongoing { free_in: None, .. } => self.busy.insert(job.name.clone()),
+            _ => self.busy.remove(&job.name),
         };
         match then {
             Some(then) if self.stays => self.due.set(&job.name, then),
