@@ -1,4 +1,4 @@
--- Returns to the role that connected, where the database's owner has set another one (ALTER DATABASE … SET role).
+-- Returns to the role that connected, where the database's owner has set another one (ALTER DATABASE x SET role).
 -- A role that is set for the connecting role itself, or by the client, stays. $1 whether this is for one transaction only.
 -- pg_settings does not show this setting.
 SELECT pg_catalog.set_config('role', 'none', $1)

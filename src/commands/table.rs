@@ -76,7 +76,7 @@ pub fn add_all(parent: Command, table: &[Entry], is_named: &dyn Fn(&str) -> bool
     })
 }
 
-/// Works like [`add_all`] for the subcommands of a command. If the command line names none of them, its answer is the
+/// Works like [`add_all`] for the subcommands of a command. If the command line names none of them, its answer may be the
 /// command's help, which needs them all.
 pub fn add_below(parent: Command, parts: &[Entry], is_named: &dyn Fn(&str) -> bool) -> Command {
     match parts.iter().any(|entry| is_named(entry.name)) {

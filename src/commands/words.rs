@@ -165,6 +165,26 @@ pub fn has_short(word: &str, flag: char) -> bool {
     word.starts_with('-') && !word.starts_with("--") && word.contains(flag)
 }
 
+/// Returns the words of a command line, of which the last is to be completed, without values of flags that are names of commands:
+/// whoever completes would take such a value for a command.
+pub fn without_names_as_values(mut words: Vec<String>, tree: &Command) -> Vec<String> {
+    let mut command = tree;
+    let mut at = 1;
+    while at + 1 < words.len() {
+        let word = words[at].as_str();
+        if word.starts_with('-') && takes_value(command, word) == Some(true) {
+            at += 1;
+            if at + 1 < words.len() && command.find_subcommand(&words[at]).is_some() {
+                words[at] = "VALUE".to_owned();
+            }
+        } else if let Some(below) = command.find_subcommand(word) {
+            command = below;
+        }
+        at += 1;
+    }
+    words
+}
+
 /// Drops the flags of the connection before `help`, which connects to nothing.
 pub fn help_first(mut args: Vec<OsString>, tree: &Command) -> Vec<OsString> {
     let mut at = 1;
@@ -182,8 +202,8 @@ pub fn help_first(mut args: Vec<OsString>, tree: &Command) -> Vec<OsString> {
     args
 }
 
-/// Returns the indexes of the words in the new order, in which output flags move from before the command to behind
-/// it. `None` if there is nothing to move, or if an unknown flag makes it unclear which word is the command.
+/// Returns the indexes of the words in the new order, in which output flags move from before the command and its
+/// subcommands to behind them. `None` if there is nothing to move, or if an unknown flag makes it unclear which word is the command.
 fn order(texts: &[&str], tree: &Command) -> Option<Vec<usize>> {
     let output = OutputArgs::augment_args(Command::new(""));
     let mut before = Vec::new();
@@ -205,6 +225,12 @@ fn order(texts: &[&str], tree: &Command) -> Option<Vec<usize>> {
         return None;
     }
     before.push(at);
+    let mut command = tree.find_subcommand(texts[at]);
+    while let Some(below) = command.and_then(|command| command.find_subcommand(texts.get(at + 1)?)) {
+        command = Some(below);
+        at += 1;
+        before.push(at);
+    }
     before.extend(moved);
     before.extend(at + 1..texts.len());
     Some(before)
@@ -243,6 +269,7 @@ mod tests {
             ("pgkit -h db --limit 3 -d x --csv sizes a b", "pgkit -h db -d x sizes --limit 3 --csv a b"),
             ("pgkit --format=tsv -E find x", "pgkit find --format=tsv -E x"),
             ("pgkit -h db sizes --json", "pgkit -h db sizes --json"),
+            ("pgkit -q --format json jobs list x", "pgkit jobs list -q --format json x"),
             ("pgkit --nonsense sizes", "pgkit --nonsense sizes"),
             ("pgkit --limit", "pgkit --limit"),
             ("pgkit sizes", "pgkit sizes"),
@@ -252,6 +279,22 @@ mod tests {
         ] {
             let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
             assert_eq!(arranged(words(typed), &tree), words(meant), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_not_taken_for_a_command_by_whoever_completes() {
+        for (typed, passed) in [
+            ("pgkit -d jobs si", "pgkit -d VALUE si"),
+            ("pgkit -d jobs --service run jobs out", "pgkit -d VALUE --service VALUE jobs out"),
+            ("pgkit --dbname=jobs si", "pgkit --dbname=jobs si"),
+            ("pgkit jobs --file run li", "pgkit jobs --file VALUE li"),
+            ("pgkit -d log jobs status --na", "pgkit -d VALUE jobs status --na"),
+            ("pgkit -d w jobs run jobs", "pgkit -d w jobs run jobs"),
+            ("pgkit -d jobs", "pgkit -d jobs"),
+        ] {
+            let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+            assert_eq!(without_names_as_values(words(typed), &tree()), words(passed), "{typed}");
         }
     }
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::health;
-use super::job::{Job, OnCrash, Pool};
+use super::job::{Job, OnCrash, Pool, Work};
 use super::lease::Renewal;
 use super::plan::{self, Dates, Decision, Row, State, instant, instants, some_instant};
 use super::process;
@@ -347,16 +347,18 @@ async fn attempt(
     }
     let hold = cut_off.is_some() && holds(job);
     if let Some((id, why)) = &cut_off {
-        before.push(named(
-            "cut_off",
-            vec![Some(id), Some(&job.name), Some(why), Some(if hold { "t" } else { "f" })],
-        ));
+        let flag = Some(if hold { "t" } else { "f" });
+        before.push(named("cut_off", vec![Some(id), Some(&job.name), Some(why), flag, flag]));
     }
     if hold {
         before.push(plain!("COMMIT"));
         session.pipeline(&before).await?;
         let why = cut_off.map(|(_, why)| why).unwrap_or_default();
-        return Ok(Err(now_held(&known, why)));
+        let outcome = Outcome::Interrupted { why, held: true };
+        let errors = known.error_count + 1;
+        let date = known.claim.as_ref().map_or(known.now, |before| before.run_date);
+        let held = Held { date, failed_before, errors };
+        return Ok(Err(Refused { outcome, held: Some(held), next_run: None }));
     }
     let token = known.now;
     let first_date = dates.peek().ok_or_else(|| Error::bug("a run without a date"))?.to_string();
@@ -434,52 +436,49 @@ async fn let_go(
     refused: Refused,
     warn: &mut dyn FnMut(String),
 ) -> Result<Refused> {
-    if changed_lately(known, job).is_some() {
+    // The next runner on the machine of the attempt kills what is left of a program that is not contained, but only as long as the
+    // claim is there.
+    let is_gone = known.claim.as_ref().is_some_and(|before| is_gone(here, before));
+    if changed_lately(known, job).is_some() || (!is_gone && matches!(job.work, Work::Program { .. })) {
         return Ok(refused);
     }
-    let mut statements = Vec::new();
-    let (id, why);
-    let mut held = None;
-    match take_over(here, job, known, since, warn) {
-        Takes::Over(Some((run, reason))) => {
+    let (run, cut_off) = match take_over(here, job, known, since, warn) {
+        Takes::Over(Some((run, why))) => {
             let part = elsewhere_key(schema, &job.name).to_string();
             if running_sql(session, &part, None).await?.is_some() {
                 return Ok(refused);
             }
-            (id, why) = (run, reason);
-            let is_held = holds(job);
-            statements.push(named("as_owner", vec![Some(&job.name)]));
-            let flag = if is_held { "t" } else { "f" };
-            statements.push(named("cut_off", vec![Some(&id), Some(&job.name), Some(&why), Some(flag)]));
-            if is_held {
-                held = Some(why.clone());
-            } else {
-                statements.push(named("let_go", vec![Some(&job.name)]));
-                warn(format!("{why}; its claim is released"));
-            }
+            (run, Some(why))
         }
-        Takes::SeenFree(run) => {
-            id = run.to_string();
-            statements.push(named("seen_free", vec![Some(&id)]));
-        }
+        Takes::SeenFree(run) => (run.to_string(), None),
         Takes::Over(None) | Takes::Held | Takes::No { .. } => return Ok(refused),
+    };
+    let hold = holds(job);
+    let mut statements = match &cut_off {
+        None => vec![named("seen_free", vec![Some(&run)])],
+        Some(why) => vec![
+            named("as_owner", vec![Some(&job.name)]),
+            // The schedule and what counts for it stay as they are.
+            named(
+                "cut_off",
+                vec![Some(&run), Some(&job.name), Some(why), Some(if hold { "t" } else { "f" }), Some("f")],
+            ),
+        ],
+    };
+    if cut_off.is_some() && !hold {
+        statements.push(named("let_go", vec![Some(&job.name)]));
     }
     statements.push(plain!("COMMIT"));
     session.pipeline(&statements).await?;
-    Ok(match held {
-        None => refused,
-        Some(why) => now_held(known, why),
-    })
-}
-
-/// Returns the refusal for a job that is held from now on, because an attempt was cut off for this reason.
-fn now_held(known: &Known, why: String) -> Refused {
-    let held = Held {
-        date: known.claim.as_ref().map_or(known.now, |before| before.run_date),
-        failed_before: known.row.as_ref().is_some_and(|row| row.failed),
-        errors: known.error_count + 1,
-    };
-    Refused { outcome: Outcome::Interrupted { why, held: true }, held: Some(held), next_run: None }
+    match cut_off {
+        Some(why) if hold => {
+            let outcome = Outcome::Interrupted { why, held: true };
+            return Ok(Refused { outcome, ..refused });
+        }
+        Some(why) => warn(format!("{why}; its claim is released")),
+        None => {}
+    }
+    Ok(refused)
 }
 
 /// Returns whether a job is held after an attempt was cut off. One that runs in a transaction leaves nothing half done, so there is

@@ -142,3 +142,19 @@ fn stored(values: &mut Values<'_>, name: &str, place: &Place) -> Result<Stored> 
         State { row: has_row.then_some(row), first_seen, paused: paused.is_some(), done, done_through };
     Ok(Stored { state, error_count, last_error, paused_by, claim, max_ongoing_age_s })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_beyond_the_calendar_is_its_last_or_its_first_one() {
+        let read = |micros: i64| Instant::from_sql(&Type::TIMESTAMPTZ, &micros.to_be_bytes()).unwrap().0;
+        assert_eq!(read(0).to_string(), "2000-01-01T00:00:00Z");
+        assert_eq!(read(-1).to_string(), "1999-12-31T23:59:59.999999Z");
+        // The infinities, the last year of the server's calendar, and its first one.
+        assert_eq!((read(i64::MAX), read(i64::MIN)), (Timestamp::MAX, Timestamp::MIN));
+        assert_eq!((read(9_223_371_331_199_999_999), read(-211_813_488_000_000_000)).0, Timestamp::MAX);
+        assert_eq!(read(-211_813_488_000_000_000).to_string(), "-004713-11-24T00:00:00Z");
+    }
+}

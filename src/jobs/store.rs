@@ -310,9 +310,22 @@ pub async fn first_seen<'a>(
     if names.is_empty() {
         return Ok(false);
     }
+    let odd: Vec<String> = names
+        .iter()
+        .flatten()
+        .filter(|name: &&String| !name.is_ascii())
+        .map(|name| format!("{name:?}"))
+        .collect();
     let params = [Value::TextList(names), Value::TextList(ages)];
-    writer.affect(&in_schema(FIRST_SEEN, &place.schema), &params).await?;
-    Ok(true)
+    match writer.affect(&in_schema(FIRST_SEEN, &place.schema), &params).await {
+        // No row can have such a name, and the server does not say which one it is.
+        Err(e) if e.sqlstate.as_deref() == Some("22P05") => Err(e.hint(format!(
+            "the encoding of database {:?} lacks a character in the name of a job; rename it: it is one of {}",
+            writer.database(),
+            odd.join(", ")
+        ))),
+        done => done.map(|()| true),
+    }
 }
 
 /// Records the dates that jobs left out because they could not start in time. Returns those that had not been recorded

@@ -442,6 +442,10 @@ fn the_claim_of_a_run_that_was_killed_is_released_before_the_job_is_due() {
     assert_eq!(jobs.row("a", &format!("concat({columns}'{next}'::timestamptz)")), "t0t");
     let list = jobs.ends(0, &["list", "--columns", "name,state"]);
     assert_eq!(list.lines(), ["a\tidle", "h\tstuck"]);
+    // The schedule of a held job stays as it is, too: when a person has decided, all is well.
+    jobs.ends(0, &["unlock", "h"]);
+    assert_eq!(jobs.ends(0, &["list", "--columns", "name,state"]).lines(), ["a\tidle", "h\tidle"]);
+    assert_eq!(jobs.row("h", "concat(error_count, last_error)"), "0{}");
     // Nothing is left to release.
     let again = jobs.ends(0, &["run"]);
     assert_eq!(again.stderr, "", "{}", again.snapshot());

@@ -130,6 +130,20 @@ fn every_file_is_a_text_of_a_report_or_an_engines_statement() {
     assert_eq!(on_disk, used);
 }
 
+#[test]
+fn every_text_is_understood_whatever_the_encoding_of_the_database() {
+    // The server translates the whole text to that encoding, comments included. The sandbox's own server has UTF-8.
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in files(root, "queries").iter().filter(|file| !file.starts_with("queries/sandbox/")) {
+        let has_header =
+            ["queries/reports/", "queries/doctor/"].iter().any(|folder| file.starts_with(folder));
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        for line in text.lines().filter(|line| !(has_header && line.starts_with("--"))) {
+            assert!(line.is_ascii(), "{file}: {line}");
+        }
+    }
+}
+
 /// Creates an extension in the odd schema. Returns its version.
 fn installed(session: &Session, name: &str) -> (u32, u32) {
     session.sql(&format!("CREATE EXTENSION IF NOT EXISTS {name} SCHEMA \"Odd \"\"schema\""));

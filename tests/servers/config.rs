@@ -71,6 +71,17 @@ fn flags_on_the_command_line_stand_above_the_defaults_of_the_command_and_those_a
         "switched off"
     );
     assert_eq!(pgkit(&["sizes", "--group-partitions=false", "--no-header"]).lines().len(), 2);
+    // What has no rows takes only what it can: a default for all does not stop a run of jobs.
+    fleet.write("jobs.toml", "[[job]]\nname = \"a\"\nschedule = \"1d\"\nsql = \"SELECT 1\"\n");
+    let jobs = fleet.path("jobs.toml").display().to_string();
+    assert_eq!(pgkit(&["jobs", "init"]).code, Some(0));
+    let passed = pgkit(&["jobs", "run", "--file", &jobs]);
+    assert_eq!((passed.code, passed.stdout.as_str()), (Some(0), ""), "{}", passed.snapshot());
+    assert_eq!(pgkit(&["jobs", "run", "--file", &jobs, "--csv"]).code, Some(64));
+    let stream = "[defaults]\nformat = \"csv\"\n[commands.\"jobs run\"]\nformat = \"jsonl\"\n";
+    let args = ["jobs", "run", "a", "--force", "--file", &jobs, "--service", "s1"];
+    let streamed = with_config(&fleet, stream, &args);
+    assert!(streamed.stdout.starts_with('{') && streamed.code == Some(0), "{}", streamed.snapshot());
     let own = pgkit(&["run", "mine", "--no-header"]);
     assert_eq!(own.lines(), ["1", "2"], "{}", own.snapshot());
     // A default of a report's own flag counts as the flag does.

@@ -7,6 +7,6 @@ r.state AS result, r.host,
 CASE WHEN r.error_type IS NULL THEN r.message ELSE pg_catalog.concat(r.error_type, ': ', r.message) END AS message,
 r.output_bytes,
 CASE WHEN $4::bool THEN pg_catalog.concat(r.output_head,
-         CASE WHEN r.output_tail IS NOT NULL AND r.output_bytes > '131072'::int8 THEN E'\n[…]\n' END, r.output_tail)
+         CASE WHEN r.output_tail IS NOT NULL AND r.output_bytes > '131072'::int8 THEN E'\n[...]\n' END, r.output_tail)
 END AS printed,
 r.id

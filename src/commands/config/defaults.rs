@@ -195,13 +195,18 @@ fn faults_of_command(
             return vec![fault(first, format!("there is no report {report:?} in your folders of reports"))];
         }
     }
-    let Some(command) = command(tree, name) else {
-        let names = tree.get_subcommands().map(Command::get_name);
-        let like = nearest(name, names, 0.8).map(|like| format!("; did you mean {like:?}?"));
-        return vec![fault(first, format!("unknown command{}", like.unwrap_or_default()))];
-    };
-    if !read(command.get_name()) {
-        return Vec::new();
+    let mut command = tree;
+    for word in name.split(' ') {
+        let Some(found) = command.find_subcommand(word) else {
+            let names = tree.get_subcommands().map(Command::get_name);
+            let like = nearest(name, names, 0.8).map(|like| format!("; did you mean {like:?}?"));
+            return vec![fault(first, format!("unknown command{}", like.unwrap_or_default()))];
+        };
+        // It may be no more than a name.
+        if !read(word) {
+            return Vec::new();
+        }
+        command = found;
     }
     let report = reports.iter().find(|report| report.name == name);
     let takes_own = report.is_some() || READERS.contains(&name) || name.starts_with("run ");

@@ -211,11 +211,12 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
             (None, None) => "pgkit has not run it yet",
             _ => "there is no such attempt by pgkit",
         };
-        echo.remark(&format!("{}: {what}", wanted.name));
+        echo.remark(&format!("{}: {what}", escape::terminal(&wanted.name)));
         return Ok(Exit::BadAnswer);
     };
     reader.close().await;
-    echo.remark(&format!("{}: {}, {}", wanted.name, attempt.words(), attempt.state_in_words()));
+    let name = escape::terminal(&wanted.name);
+    echo.remark(&format!("{name}: {}, {}", attempt.words(), attempt.state_in_words()));
     if !attempt.is_running() {
         let mut printer = Printer::new()?;
         print_rest(&mut printer, &mut Follower::default(), &attempt).await?;

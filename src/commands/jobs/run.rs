@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use clap::{ArgMatches, Args, Command};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, Id};
 use jiff::Timestamp;
 
 use super::ask::{self, Question};
@@ -98,7 +99,14 @@ fn is_its_own(date: Timestamp, job: &Job) -> bool {
 }
 
 /// Returns how to show what happens. Errors: the format flags ask for rows (64).
-fn how(args: &RunArgs) -> Result<How> {
+fn how(args: &RunArgs, own: &ArgMatches) -> Result<How> {
+    // A default of the configuration file is meant for commands that have rows.
+    let is_typed = |flag: &Id| own.value_source(flag.as_str()) == Some(ValueSource::CommandLine);
+    let flags = FormatArgs::augment_args(Command::new(""));
+    if !flags.get_arguments().any(|flag| is_typed(flag.get_id())) {
+        let is_stream = args.format.format == Some(FormatName::Jsonl);
+        return Ok(if is_stream { How::Lines } else { How::People { quiet: args.session.echo.quiet } });
+    }
     let rest = FormatArgs { format: None, ..args.format.clone() };
     match args.format.format {
         None if rest.is_untouched() => Ok(How::People { quiet: args.session.echo.quiet }),
@@ -140,7 +148,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         };
         return super::next::decisions(context, root, own, &look, &names, &request).await;
     }
-    let how = how(&args)?;
+    let how = how(&args, own)?;
     if args.every.is_some_and(|every| every < Duration::from_secs(1)) {
         return Err(Error::usage("--every: must be at least 1s"));
     }

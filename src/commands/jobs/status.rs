@@ -230,8 +230,9 @@ fn findings<'a>(jobs: &'a [Job], snapshot: &Snapshot, runners: Option<&[Runner]>
                 let since = row.and_then(|row| row.ongoing);
                 let text = since.map(health::instant).unwrap_or_default();
                 let then = match claim {
-                    Some(_) => format!(
-                        ", but no process is behind it: a runner releases it, or pgkit jobs unlock {}",
+                    Some(claim) => format!(
+                        ", but no process is behind it: the next run on {} releases it, or pgkit jobs unlock {}",
+                        claim.host.as_deref().unwrap_or("its machine"),
                         job.name
                     ),
                     // There is no lock that would show whether the crontabber that made the claim is still running.

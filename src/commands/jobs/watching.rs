@@ -11,6 +11,7 @@ use super::shared;
 use crate::commands::context::Context;
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
+use crate::escape;
 use crate::jobs::job::{Job, Work};
 use crate::jobs::store::{in_schema, lock_key};
 use crate::jobs::tables::{self, Where};
@@ -220,7 +221,8 @@ impl Watching<'_> {
         let ended = ended.ok_or_else(|| Error::data(format!("{} was deleted", attempt.words())))?;
         let flow = print_rest(printer, follower, &ended).await?;
         if !self.args.write.session.echo.quiet && flow == Printed::There {
-            printer.say(&format!("{}: {}", self.wanted.name, ended.state_in_words())).await?;
+            let name = escape::terminal(&self.wanted.name);
+            printer.say(&format!("{name}: {}", ended.state_in_words())).await?;
         }
         Ok(ended.exit(self.args.follow))
     }

@@ -9,7 +9,7 @@ use clap_complete::env::{Elvish, EnvCompleter, Powershell};
 
 use super::line::{value, values};
 use super::{bash, line};
-use crate::commands::complete;
+use crate::commands::{complete, words};
 use crate::connect::Environment;
 use crate::error::{Error, Result};
 use crate::{escape, output};
@@ -118,6 +118,7 @@ pub fn answer(env: &Environment, args: &[OsString], tree: impl FnOnce() -> Comma
 fn candidates(mut tree: Command, words: Vec<String>) -> Vec<CompletionCandidate> {
     let Some(last) = words.len().checked_sub(1) else { return Vec::new() };
     complete::set_line(&words);
+    let words = words::without_names_as_values(words, &tree);
     let words = words.into_iter().map(OsString::from).collect();
     let here = std::env::current_dir().ok();
     let found = clap_complete::engine::complete(&mut tree, words, last, here.as_deref()).unwrap_or_default();
