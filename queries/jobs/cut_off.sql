@@ -2,7 +2,9 @@
 -- $1 attempt's id, $2 job, $3 why, $4 whether it is held, $5 whether that counts as a failure of the job.
 WITH log AS (
     INSERT INTO :"schema".crontabber_log (app_name, duration, exc_type, exc_value, exc_traceback)
-    SELECT $2::text, pg_catalog.clock_timestamp() - started, 'interrupted', $3::text, coalesce(output_tail, '')
+    SELECT $2::text,
+           CASE WHEN pg_catalog.isfinite(started) THEN pg_catalog.clock_timestamp() - started ELSE '0'::interval END,
+           'interrupted', $3::text, coalesce(output_tail, '')
     FROM :"schema".pgkit_run WHERE id = $1::int8
 ), held AS (
     UPDATE :"schema".crontabber

@@ -33,8 +33,13 @@ FROM (
                 FROM (SELECT r.id, r.state, r.run_date, r.seen_free_at, r.host, r.uid, r.boot_id,
                              r.pid_namespace, r.guard_pid, r.guard_ticks, r.leader_pid, r.leader_ticks, r.started,
                              r.mark,
-                             pg_catalog.date_part('epoch', r.seen_free_at + r.grace - pg_catalog.clock_timestamp())
-                                 AS left_s
+                             -- Times and intervals could be too large to be added, or infinite; numbers never are.
+                             CASE WHEN r.seen_free_at IS NOT NULL
+                                  THEN least(greatest(pg_catalog.date_part('epoch', r.seen_free_at)
+                                                      + pg_catalog.date_part('epoch', r.grace)
+                                                      - pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()),
+                                                      '-1e9'::float8), '1e9'::float8)
+                             END AS left_s
                       FROM :"schema".pgkit_run r
                       WHERE r.app_name = $1 AND r.state IN ('running', 'held') AND r.state <> 'succeeded'
                         AND r.claim = c.ongoing
@@ -49,8 +54,10 @@ FROM (
                 FROM :"schema".crontabber p
                 WHERE p.app_name = ANY ($2))
            END AS parents,
-           (SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - m.changed_at)
-            FROM :"schema".pgkit_meta m) AS changed_s
+           (SELECT least(greatest(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
+                                  - pg_catalog.date_part('epoch', m.changed_at), '-1e9'::float8), '1e9'::float8)
+            FROM :"schema".pgkit_meta m
+            WHERE m.changed_at IS NOT NULL) AS changed_s
     FROM (SELECT) AS one
     LEFT JOIN :"schema".crontabber c ON c.app_name = $1
     LEFT JOIN :"schema".pgkit_job j ON j.app_name = $1

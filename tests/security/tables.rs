@@ -354,6 +354,7 @@ fn whatever_a_writer_puts_into_the_tables_stops_no_runner() {
         "UPDATE ops.pgkit_run SET run_date = '294276-12-31', started = '4713-01-01 BC' WHERE app_name = 'program'",
         "UPDATE ops.crontabber SET next_run = '-infinity', last_run = 'infinity', first_run = '-infinity', last_success = '-infinity', error_count = 2147483647",
         "INSERT INTO ops.pgkit_run (app_name, run_date, attempt, state, claim, grace, seen_free_at, started, guard_pid, leader_pid) SELECT 'sql', '-infinity', 1, 'running', '2020-01-01', '-178000000 years', 'infinity', 'infinity', 1, 1; UPDATE ops.crontabber SET ongoing = '2020-01-01' WHERE app_name = 'sql'",
+        "UPDATE ops.pgkit_meta SET changed_at = '-infinity'",
         "UPDATE ops.crontabber SET last_error = '{\"type\": [], \"value\": {}}', depends_on = '{sql,sql,NULL}'",
     ] {
         tables.db.sql(spoil);

@@ -9,7 +9,7 @@ WITH
     WHERE r.id <> $1::text AND r.kind <> 'init'::text
       AND (r.seen < pg_catalog.clock_timestamp() - '7 days'::interval
            OR (r.kind = $2::text AND r.host = $3::text AND r.file = $6::text
-               AND (r.jobs = $8::text[]
+               AND (pg_catalog.array_eq(r.jobs, $8::text[])
                     OR NOT EXISTS (SELECT o.name FROM pg_catalog.unnest(r.jobs) AS o (name)
                                    EXCEPT
                                    SELECT n.name FROM pg_catalog.unnest($8::text[]) AS n (name)))
