@@ -112,12 +112,13 @@ fn script(pipelined: bool) -> String {
 /// How pgbench runs the cycles.
 #[derive(Clone, Copy, PartialEq)]
 pub enum How {
-    /// It sends several statements per round trip, as pgkit does, which it can do from version 14 on. Its start and its
-    /// connections are not counted.
+    /// It sends several statements per round trip, as pgkit does, which it can do from version 14 on. The time that it takes to
+    /// start and to connect is not counted.
     Piped,
-    /// The same, for as many cycles as there are jobs. Its start is counted, as pgkit's is.
+    /// The same, for as many cycles as there are jobs. The time that it takes to start and to connect is counted, as it is for
+    /// pgkit.
     FromStart,
-    /// It sends the statements one by one. Its start is not counted.
+    /// It sends the statements one by one. The time that it takes to start and to connect is not counted.
     Singly,
 }
 

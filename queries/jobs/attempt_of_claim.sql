@@ -8,7 +8,6 @@ RETURNING pg_catalog.json_build_object(
     'id', r.id, 'state', r.state, 'run_date', r.run_date, 'seen_free_at', r.seen_free_at, 'host', r.host, 'uid', r.uid,
     'boot_id', r.boot_id, 'pid_namespace', r.pid_namespace, 'guard_pid', r.guard_pid, 'guard_ticks', r.guard_ticks,
     'leader_pid', r.leader_pid, 'leader_ticks', r.leader_ticks, 'started', r.started, 'mark', r.mark,
-    'left_s', CASE WHEN r.seen_free_at IS NOT NULL
-                   THEN least(greatest(pg_catalog.date_part('epoch', r.seen_free_at) + pg_catalog.date_part('epoch', r.grace)
-                                       - pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()), '-1e9'::float8), '1e9'::float8)
-              END)
+    'left_s',
+    -- include left_s
+    )

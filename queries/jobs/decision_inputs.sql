@@ -33,13 +33,8 @@ FROM (
                 FROM (SELECT r.id, r.state, r.run_date, r.seen_free_at, r.host, r.uid, r.boot_id,
                              r.pid_namespace, r.guard_pid, r.guard_ticks, r.leader_pid, r.leader_ticks, r.started,
                              r.mark,
-                             -- Times and intervals could be too large to be added, or infinite; numbers never are.
-                             CASE WHEN r.seen_free_at IS NOT NULL
-                                  THEN least(greatest(pg_catalog.date_part('epoch', r.seen_free_at)
-                                                      + pg_catalog.date_part('epoch', r.grace)
-                                                      - pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()),
-                                                      '-1e9'::float8), '1e9'::float8)
-                             END AS left_s
+                             -- include left_s
+                             AS left_s
                       FROM :"schema".pgkit_run r
                       WHERE r.app_name = $1 AND r.state IN ('running', 'held') AND r.state <> 'succeeded'
                         AND r.claim = c.ongoing

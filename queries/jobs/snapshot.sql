@@ -1,15 +1,9 @@
 -- All jobs, with their rows in crontabber's table and in pgkit's. The first row is about no job: it has the server's
 -- clock and the shape of the tables ($1: the names of all tables that there can be). With a claim come the advisory
 -- locks that are held in this database: the claim's own lock shows whether a process is behind it.
-WITH held AS (
-    SELECT coalesce(pg_catalog.array_agg((l.classid::int8 << 32)
-                                         | l.objid::int8), '{}'::int8[]) AS keys
-    FROM pg_catalog.pg_locks l
-    WHERE l.locktype = 'advisory'::text AND l.granted
-      AND l.objsubid = 1::int2
-      AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
-                                             WHERE d.datname = pg_catalog.current_database())
-), jobs AS (
+WITH
+-- include held
+, jobs AS (
     SELECT coalesce(c.app_name, j.app_name) AS name, c.app_name IS NOT NULL AS has_row, c.next_run, c.first_run,
            c.last_run, c.last_success, c.ongoing, coalesce(c.error_count, 0)::int8 AS error_count,
            CASE WHEN c.last_error::text <> '{}'::text THEN c.last_error::text END AS last_error,

@@ -41,8 +41,8 @@ pub struct Extension {
     ) -> LocalBoxFuture<'a, Result<Exit>>,
 }
 
-/// An [`Entry`]: its name, the function that makes the command, the one that runs it, then its subcommands if it has any,
-/// and its group if it is not among the tools.
+/// Creates an [`Entry`] from its name, the function that creates the command, and the function that runs it. `parts:` gives its
+/// subcommands, `group:` its group if that is not the tools.
 macro_rules! entry {
     ($name:literal, $command:path, $run:path) => {
         $crate::commands::table::entry!($name, $command, $run, parts: &[])
@@ -65,8 +65,8 @@ macro_rules! entry {
 }
 pub(super) use entry;
 
-/// Adds every command of a table, with its subcommands. Those that the command line does not name get no more than their
-/// names, because making them all takes longer than everything else at the start.
+/// Adds every command of a table, with its subcommands. Commands that the command line does not name are added without flags and
+/// help, because creating all of them takes longer than everything else at the start.
 pub fn add_all(parent: Command, table: &[Entry], is_named: &dyn Fn(&str) -> bool) -> Command {
     table.iter().fold(parent, |parent, entry| {
         parent.subcommand(match is_named(entry.name) {

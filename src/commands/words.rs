@@ -165,8 +165,8 @@ pub fn has_short(word: &str, flag: char) -> bool {
     word.starts_with('-') && !word.starts_with("--") && word.contains(flag)
 }
 
-/// Returns the words of a command line, of which the last is to be completed, without values of flags that are names of commands:
-/// whoever completes would take such a value for a command.
+/// Replaces the values of flags that are also names of commands, in a command line whose last word is to be completed. clap would
+/// take such a value for the command.
 pub fn without_names_as_values(mut words: Vec<String>, tree: &Command) -> Vec<String> {
     let mut command = tree;
     let mut at = 1;

@@ -97,7 +97,7 @@ impl<'a> LiveOutput<'a> {
         if i64::try_from(output.bytes()).is_ok_and(|bytes| bytes == copied) {
             return None;
         }
-        // The head does not change once it is full.
+        // Once the head is full, it does not change any more.
         let has_head = usize::try_from(copied).is_ok_and(|copied| copied >= KEPT);
         Some(News {
             run: run.to_string(),
@@ -107,9 +107,9 @@ impl<'a> LiveOutput<'a> {
         })
     }
 
-    /// Copies the notices of SQL while it runs, over a session that `connect` opens, because the job's own is busy. Most
-    /// SQL raises none, so that session is opened only once there are some. `run` returns the id of the attempt as soon
-    /// as there is one, and `warn` is called with warnings. Never returns; the future may be dropped at any moment.
+    /// Copies the notices of SQL while it runs. The job's own session is busy, so `connect` opens another one, but only once
+    /// there are notices, because most SQL raises none. `run` returns the id of the attempt as soon as there is one. `warn`
+    /// is called with warnings. Never returns; the future may be dropped at any moment.
     pub async fn keep_copying(
         &mut self,
         run: impl Fn() -> Option<i64>,
@@ -130,10 +130,10 @@ impl<'a> LiveOutput<'a> {
         }
     }
 
-    /// Copies the output of attempt `run` once, if somebody watches. Closes the session if it cannot do that. Returns a
-    /// warning.
+    /// Copies the output of attempt `run` once, if somebody watches. Closes the session if copying is not possible. Returns
+    /// a warning.
     ///
-    /// Errors: no session, or it is lost.
+    /// Errors: no session can be opened, or it is lost.
     async fn copy_over(
         &mut self,
         session: &mut Option<Session>,

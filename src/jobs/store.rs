@@ -167,7 +167,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Returns whether a job is claimed by an attempt behind which there may be no process any more: its lock is free.
+    /// Returns whether the job's lock is free although an attempt has a claim on it. The process of that attempt may be gone.
     pub fn is_abandoned(&self, name: &str) -> bool {
         let claim = self.jobs.get(name).and_then(|stored| stored.claim.as_ref());
         claim.is_some_and(|claim| claim.is_free && claim.state == "running")
@@ -180,8 +180,10 @@ impl Snapshot {
 }
 
 /// The texts that several statements include.
-const PARTS: [(&str, &str); 3] = [
+const PARTS: [(&str, &str); 5] = [
     ("attempt", include_str!("../../queries/jobs/parts/attempt.sql")),
+    ("held", include_str!("../../queries/jobs/parts/held.sql")),
+    ("left_s", include_str!("../../queries/jobs/parts/left_s.sql")),
     ("logged", include_str!("../../queries/jobs/parts/logged.sql")),
     ("unhurried", include_str!("../../queries/jobs/parts/unhurried.sql")),
 ];
@@ -236,8 +238,7 @@ pub async fn has_done(session: &impl Queryable, place: &Place, job: &str, date: 
     Ok(found.first().is_some_and(|found| found.done))
 }
 
-/// Returns those of these jobs, which are ongoing elsewhere, that may be free by now. Until then no attempt to claim them would
-/// succeed.
+/// Returns which of these jobs, which were running elsewhere, may be free by now. The others cannot be claimed yet.
 pub async fn freed(
     session: &impl Queryable,
     place: &Place,
@@ -318,7 +319,7 @@ pub async fn first_seen<'a>(
         .collect();
     let params = [Value::TextList(names), Value::TextList(ages)];
     match writer.affect(&in_schema(FIRST_SEEN, &place.schema), &params).await {
-        // No row can have such a name, and the server does not say which one it is.
+        // The server does not say which of the names it cannot store.
         Err(e) if e.sqlstate.as_deref() == Some("22P05") => Err(e.hint(format!(
             "the encoding of database {:?} lacks a character in the name of a job; rename it: it is one of {}",
             writer.database(),

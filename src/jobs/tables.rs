@@ -432,7 +432,7 @@ pub async fn upgrade(
     tell: &mut dyn FnMut(Step<'_>),
 ) -> Result<String> {
     refuse_standby(writer)?;
-    let (Place { schema, .. }, _) = open(writer, wanted).await?;
+    let Place { schema, .. } = open(writer, wanted).await?;
     let key = Value::Int8(lock_key(&schema, "\u{0}upgrade"));
     let mut has_waited = false;
     // A statement that waited for the lock would hold a snapshot, and building an index waits for all older snapshots.
@@ -561,11 +561,15 @@ fn refuse_standby(writer: &Writer) -> Result<()> {
 
 /// Finds and checks the tables, for a session that writes to them.
 ///
-/// Returns them with what identifies them among those of all servers.
-///
 /// Errors: they are missing, incomplete, unsafe to use, or of a newer version of pgkit (65), the server is a standby
 /// (69).
-pub async fn open(writer: &Writer, wanted: Where<'_>) -> Result<(Place, String)> {
+pub async fn open(writer: &Writer, wanted: Where<'_>) -> Result<Place> {
+    Ok(open_identified(writer, wanted).await?.0)
+}
+
+/// Works like [`open`]. Also returns a text that no other tables on any server have: the cluster's system identifier, the database
+/// and the schema.
+pub async fn open_identified(writer: &Writer, wanted: Where<'_>) -> Result<(Place, String)> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Meta {

@@ -145,8 +145,8 @@ impl Terminal<'_> {
         calls.swap_remove(0)
     }
 
-    /// Types a line with a Tab for which pgkit asks a server, and checks the call at its end. pgkit waits only half a second for the
-    /// server, so the line is typed up to five times.
+    /// Types a line and a Tab, for which pgkit asks a server, and checks the resulting call. pgkit waits for the server only half a
+    /// second, so if nothing is completed the line is typed again, up to four times.
     pub fn completes(&mut self, keys: &str, expected: &[&str]) {
         let mut last = Vec::new();
         for _ in 0..5 {

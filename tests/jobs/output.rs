@@ -321,7 +321,7 @@ fn the_notices_of_sql_are_shown_while_it_runs() {
         format!("[[job]]\nname = \"a\"\nschedule = \"1d\"\nlease = \"3s\"\n{keys}\nsql = \"{sql}\"\n")
     };
     let jobs = Jobs::new("outputsql", "");
-    // In a transaction with its record, outside one, in another database, and for one date after the other.
+    // The SQL runs in one transaction with its record, outside a transaction, in another database, and for several dates.
     for (keys, go) in [
         ("", &jobs.db),
         ("transaction = false", &jobs.db),

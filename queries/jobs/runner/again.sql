@@ -1,8 +1,9 @@
--- Records that a process that runs jobs once begins, in the row of such a process that has ended and had the same jobs: with the
--- same file, on the same host, of the same version. Most do, and a file may have thousands of jobs, which are not written
--- anew. Deletes the other rows of such processes that are gone, and all that were last seen more than a week ago. $1 id, $2 host, $3 pid, $4 version, $5 file, $6 its hash, $7 slots,
--- $8 why its programs are not contained, $9 whether it ends at once, $10 how long after it was last seen a process counts as gone.
--- Returns JSON.
+-- Records that a process has begun to run jobs once. If an earlier such process had the same jobs and has ended, this one takes over
+-- its row, because a file may have thousands of jobs, whose names need not be written again. The jobs are the same if the file, its
+-- hash, the host and the version are. Otherwise nothing is recorded. Also deletes the other rows of such processes that are gone,
+-- and all rows that were last seen more than a week ago.
+-- $1 id, $2 host, $3 pid, $4 version, $5 file, $6 its hash, $7 slots, $8 why its programs are not contained, $9 whether it ends at
+-- once, $10 how long after it was last seen a process counts as gone. Returns JSON.
 WITH
 -- include unhurried
 , alike AS (

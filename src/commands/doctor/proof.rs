@@ -23,8 +23,8 @@ pub(super) enum Origin<'a> {
 }
 
 impl Origin<'_> {
-    /// Returns the whole command for a check's proof. `command` is the command in the check's header; `database` is the database
-    /// with the rows, if they are in one.
+    /// Returns the whole command for a check's proof. `command` is the command in the check's header. `database` is the database
+    /// that has the rows; `None` if they are about the server as a whole.
     pub(super) fn proof(&self, command: &str, database: Option<&str>, check: &str) -> String {
         match self {
             Origin::Server(flags) => {

@@ -67,7 +67,7 @@ pub(super) async fn through(
 ) -> Result<Answer> {
     let writer = connect().await?;
     let wanted = Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() };
-    let (place, _) = tables::open(&writer, wanted).await?;
+    let place = tables::open(&writer, wanted).await?;
     let answer = match whom(&writer, &place, question).await? {
         Some(runner) => {
             echo.remark(&format!("asked the runner on {}, pid {}", runner.host, runner.pid));

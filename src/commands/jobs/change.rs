@@ -60,7 +60,7 @@ async fn known(context: &Context, root: &ArgMatches, own: &ArgMatches) -> Result
     let name = own.get_one::<String>("name").cloned().unwrap_or_default();
     let (jobs, owner) = shared::file_if_any(context, &args.file)?;
     let writer = shared::writing(context, root, own, &args.session).await?;
-    let (place, _) =
+    let place =
         tables::open(&writer, Where { schema: args.schema.as_deref(), owner: owner.as_deref() }).await?;
     let job = jobs.iter().find(|job| job.name == name);
     if job.is_none() {

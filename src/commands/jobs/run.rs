@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, Command, Id};
+use clap::{ArgMatches, Args, Command};
 use jiff::Timestamp;
 
 use super::ask::{self, Question};
@@ -100,17 +100,15 @@ fn is_its_own(date: Timestamp, job: &Job) -> bool {
 
 /// Returns how to show what happens. Errors: the format flags ask for rows (64).
 fn how(args: &RunArgs, own: &ArgMatches) -> Result<How> {
-    // A default of the configuration file is meant for commands that have rows.
-    let is_typed = |flag: &Id| own.value_source(flag.as_str()) == Some(ValueSource::CommandLine);
+    // The configuration file's defaults for all commands are meant for those that print rows, so only typed flags are errors.
+    let is_typed = |id: &&str| own.value_source(id) == Some(ValueSource::CommandLine);
     let flags = FormatArgs::augment_args(Command::new(""));
-    if !flags.get_arguments().any(|flag| is_typed(flag.get_id())) {
-        let is_stream = args.format.format == Some(FormatName::Jsonl);
-        return Ok(if is_stream { How::Lines } else { How::People { quiet: args.session.echo.quiet } });
-    }
-    let rest = FormatArgs { format: None, ..args.format.clone() };
-    match args.format.format {
-        None if rest.is_untouched() => Ok(How::People { quiet: args.session.echo.quiet }),
-        Some(FormatName::Jsonl) if rest.is_untouched() => Ok(How::Lines),
+    let ids = flags.get_arguments().map(|flag| flag.get_id().as_str()).filter(|id| *id != "color");
+    let typed: Vec<&str> = ids.filter(is_typed).collect();
+    let is_stream = args.format.format == Some(FormatName::Jsonl);
+    match typed.as_slice() {
+        [] | ["format"] if is_stream => Ok(How::Lines),
+        [] => Ok(How::People { quiet: args.session.echo.quiet }),
         _ => Err(Error::usage("jobs run has no rows or columns: use --format jsonl to stream what happens")
             .hint("use --dry-run to list what would run, and why")),
     }

@@ -57,7 +57,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     let args: WriteArgs = shared::parse(own)?;
     let owner = shared::owner_if_any(context, &args.file)?;
     let writer = shared::writing(context, root, own, &args.session).await?;
-    let (place, _) =
+    let place =
         tables::open(&writer, Where { schema: args.schema.as_deref(), owner: owner.as_deref() }).await?;
     let found = status(&writer, &place.schema).await?;
     let table = format!("{}.crontabber", place.schema);

@@ -74,7 +74,7 @@ pub(super) async fn opened<C: AsyncFn() -> Result<Writer>>(
 ) -> Result<(Writer, Place, Setup)> {
     let writer = connect().await?;
     let wanted = Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() };
-    let (place, identity) = tables::open(&writer, wanted).await?;
+    let (place, identity) = tables::open_identified(&writer, wanted).await?;
     let setup = Setup {
         target: own_target(writer.target(), writer.version(), writer.watches_client(), writer.role()),
         schema: place.schema.clone(),

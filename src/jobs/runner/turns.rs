@@ -68,8 +68,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         Some(())
     }
 
-    /// Returns the jobs that are due without those that are still ongoing elsewhere, which are due again a little later. One
-    /// question about all of them costs the server less than a guard that tries to claim each.
+    /// Removes from the jobs that are due those that are still running elsewhere, and makes them due again a little later. Asking
+    /// about all of them at once costs the server less than having a guard try to claim each one.
     pub(super) async fn without_busy(&mut self, mut due: BTreeSet<String>) -> BTreeSet<String> {
         let Some(writer) = self.writer.as_ref().filter(|_| !self.busy.is_disjoint(&due)) else { return due };
         let asked = tokio::time::timeout(SAYING, store::freed(writer, &self.place, &self.busy));

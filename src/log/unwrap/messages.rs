@@ -40,7 +40,7 @@ impl Message {
 }
 
 impl Messages {
-    /// Adds a line, and appends the messages that are complete to `out`. Returns whether the time of the line could be read.
+    /// Adds a line. Messages that are complete now are appended to `out`. Returns whether the line's time could be read.
     pub(super) fn add(
         &mut self,
         piece: &Piece<'_>,

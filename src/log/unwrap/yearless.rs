@@ -5,9 +5,9 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 
-/// How far a time may be after the last change of its file: the clock of the machine that wrote the time may be ahead.
+/// How much later than the last change of its file a time may be, because the clock of the machine that wrote it may be ahead.
 const AHEAD: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
-/// How far a time may be before the one in the line above it: the lines of several hosts or processes need not be in order.
+/// How much earlier a time may be than the one in the line above it, because lines of several hosts or processes may be out of order.
 const LATE: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 /// When clocks are set back, an hour occurs twice. A time in it belongs to the second hour if it is more than this before the time
 /// above it.
