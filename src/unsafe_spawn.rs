@@ -91,15 +91,40 @@ pub(crate) fn fork() -> nix::Result<nix::unistd::ForkResult> {
     unsafe { nix::unistd::fork() }
 }
 
-/// Reaps a child of this process that has ended: `child`, or any if it is `None`. Returns its pid and its wait status as
-/// the kernel gives it, because a signal without a name has no other form; `None` if no such child has ended.
+/// Reaps a child of this process if it has ended. Returns its wait status as the kernel gives it, because a signal without a
+/// name has no other form.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn reap(child: Option<nix::unistd::Pid>) -> Option<(nix::unistd::Pid, i32)> {
+pub(crate) fn reap(child: nix::unistd::Pid) -> Option<i32> {
     let mut status = 0;
-    let wanted = child.map_or(-1, nix::unistd::Pid::as_raw);
     // SAFETY: the status is written to a variable of ours.
-    let reaped = unsafe { nix::libc::waitpid(wanted, &raw mut status, nix::libc::WNOHANG) };
-    (reaped > 0).then(|| (nix::unistd::Pid::from_raw(reaped), status))
+    let reaped = unsafe { nix::libc::waitpid(child.as_raw(), &raw mut status, nix::libc::WNOHANG) };
+    (reaped > 0).then_some(status)
+}
+
+/// Has the kernel reap all children of this process at once when they end.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn reap_unasked() {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    // SAFETY: no handler is set, so nothing of ours runs in a signal.
+    let _ = unsafe { signal(Signal::SIGCHLD, SigHandler::SigIgn) };
+}
+
+/// Ends this process, which must have only one thread, in the way that this wait status tells: with the same exit code, or by
+/// the same signal, but without dumping core once more.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn end_like(status: i32) -> ! {
+    use nix::libc;
+    if libc::WIFEXITED(status) {
+        exit_at_once(libc::WEXITSTATUS(status));
+    }
+    let number = libc::WTERMSIG(status);
+    let _ = nix::sys::prctl::set_dumpable(false);
+    // SAFETY: no handler is set, so nothing of ours runs in a signal.
+    unsafe { libc::signal(number, libc::SIG_DFL) };
+    let _ = nix::sys::signal::SigSet::all().thread_unblock();
+    // SAFETY: this makes one system call. It is not `kill` from nix because some signals have no name there.
+    unsafe { libc::raise(number) };
+    exit_at_once(255);
 }
 
 /// Ends this process at once, without flushing buffers or running exit handlers: those belong to the process that it was
@@ -110,14 +135,15 @@ pub(crate) fn exit_at_once(code: i32) -> ! {
     unsafe { nix::libc::_exit(code) }
 }
 
-/// Closes all file descriptors except one. The process must not use anything that they belong to afterwards.
+/// Closes all file descriptors except one, if one is given. The process must not use anything that they belong to afterwards.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn close_all_but(kept: std::os::fd::RawFd) {
+pub(crate) fn close_all_but(kept: Option<std::os::fd::RawFd>) {
+    let kept = kept.unwrap_or(-1);
     let range = |from: i32, to: u32| {
         // SAFETY: as its callers promise, this process does not use what the descriptors belong to any more.
         unsafe { nix::libc::syscall(nix::libc::SYS_close_range, from, to, 0) == 0 }
     };
-    let is_closed = (kept == 0 || range(0, kept.cast_unsigned() - 1)) && range(kept + 1, u32::MAX);
+    let is_closed = (kept < 1 || range(0, kept.cast_unsigned() - 1)) && range(kept + 1, u32::MAX);
     if !is_closed {
         // Linux before 5.9 has no such call. A helper has few files open, so their descriptors are small numbers.
         for fd in (0..1024).filter(|fd| *fd != kept) {

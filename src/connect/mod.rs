@@ -42,6 +42,7 @@ pub use resolve::resolve;
 pub use servers::{Listed, check_conninfo, check_name, servers};
 pub use service::services;
 pub use settings::{is_key, is_variable};
+pub(crate) use spared::Spared;
 pub use spared::spared;
 pub use ssh::Ssh;
 pub use stream::{Bare, Handle};

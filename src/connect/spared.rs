@@ -1,4 +1,4 @@
-//! The children that connections need: ssh, and commands that print passwords.
+//! The children that this process needs: ssh, commands that print passwords, and what contains the programs of jobs.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,19 +11,18 @@ fn running() -> MutexGuard<'static, BTreeSet<Pid>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns the processes that connections of this process have started and need. Whoever kills or reaps children must spare
-/// them and their children.
+/// Returns the children that this process needs. Whoever kills or reaps children must spare them and their children.
 pub fn spared() -> BTreeSet<Pid> {
     running().clone()
 }
 
 /// Keeps a child spared until this is dropped.
 #[derive(Debug)]
-pub(super) struct Spared(Pid);
+pub(crate) struct Spared(Pid);
 
 impl Spared {
     /// Registers a child.
-    pub(super) fn new(pid: Pid) -> Spared {
+    pub(crate) fn new(pid: Pid) -> Spared {
         running().insert(pid);
         Spared(pid)
     }

@@ -142,7 +142,7 @@ impl<'a> LeaseRenewer<'a> {
             tokio::time::sleep((self.heard + PULSE).saturating_sub(boot_time())).await;
             if let Err(loss) = self.hear(&connect).await {
                 // This process could be stopped at any moment, so the program is killed before the timer is extended.
-                if let Some(tree) = self.tree {
+                if let Some(tree) = &self.tree {
                     tree.kill();
                 }
                 self.resort.set(process::HANGS + LAST_RESORT);
@@ -219,7 +219,7 @@ impl<'a> LeaseRenewer<'a> {
     /// Records the program's pid, from which others on this machine can tell whether it is gone. A short job does
     /// without. Returns whether that was done.
     async fn note_leader(&mut self) -> bool {
-        let Some(leader) = self.tree.map(Tree::pid) else { return true };
+        let Some(leader) = self.tree.as_ref().map(Tree::pid) else { return true };
         let (run, pid) = (self.claim.run.to_string(), leader.to_string());
         let ticks = process::ticks(leader).map(|ticks| ticks.to_string());
         let wait = self.wait();

@@ -12,7 +12,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
@@ -20,11 +20,10 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 use tokio::io::AsyncReadExt;
-use tokio::net::unix::pipe;
 use tokio::process::{Child, ChildStderr, ChildStdout};
 
 use super::account::Account;
-use super::contain::{self, Report, Way};
+use super::contain::Namespace;
 use super::output::Captured;
 use crate::connect::spared;
 use crate::error::{Error, Exit, Result};
@@ -32,6 +31,8 @@ use crate::unsafe_spawn;
 
 /// How long to wait for more output after the program itself has ended.
 const LATE_OUTPUT: Duration = Duration::from_millis(100);
+/// How long to wait for the end of what a program has left in its namespace before the whole namespace is brought to its end.
+const LEFT_BEHIND: Duration = Duration::from_secs(1);
 /// How long to wait for killed processes if nothing depends on their end: a process that hangs in the kernel does
 /// not end.
 pub const HANGS: Duration = Duration::from_secs(10);
@@ -49,8 +50,8 @@ pub struct Program {
     pub directory: PathBuf,
     /// The user that it runs as; `None` is the user of this process.
     pub user: Option<Account>,
-    /// How its processes are contained; `None` if they are not.
-    pub contained: Option<Way>,
+    /// What contains its processes; `None` if nothing does.
+    pub namespace: Option<Rc<Namespace>>,
 }
 
 /// How a program has ended.
@@ -71,9 +72,11 @@ pub enum Ending {
 pub struct Process {
     child: Child,
     pid: Pid,
-    /// The pipe over which init reports the end of a contained program.
-    report: Option<pipe::Receiver>,
-    /// How it has ended, if that is known. It is stored because the report can be read only once.
+    /// What contains it.
+    namespace: Option<Rc<Namespace>>,
+    /// How it has ended, and when, while processes that it has left in its namespace are killed.
+    ended: Option<(ExitStatus, Instant)>,
+    /// How it and they have ended.
     ending: Option<Ending>,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
@@ -108,26 +111,27 @@ impl Program {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let user = self.user.as_ref().map(Account::ids);
-        let report = match self.contained {
-            Some(way) => Some(contained(&mut command, way, user)?),
-            None => {
-                unsafe_spawn::die_with_us(&mut command, Signal::SIGKILL, true, user);
-                None
-            }
-        };
         let failed = |e: &std::io::Error| {
             let missing = || format!(" in {}, which is not a directory", self.directory.display());
             let place = if self.directory.is_dir() { String::new() } else { missing() };
             Error::io(format!("could not start {name}{place}"), e)
         };
-        let mut child = tokio::process::Command::from(command).spawn().map_err(|e| failed(&e))?;
+        let spawned = match &self.namespace {
+            Some(namespace) => namespace.spawn(command, user),
+            None => {
+                unsafe_spawn::die_with_us(&mut command, Signal::SIGKILL, true, user);
+                tokio::process::Command::from(command).spawn()
+            }
+        };
+        let mut child = spawned.map_err(|e| failed(&e))?;
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
         let pid = pid.ok_or_else(|| Error::bug("a program without a pid"))?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         Ok(Process {
             child,
             pid,
-            report,
+            namespace: self.namespace.clone(),
+            ended: None,
             ending: None,
             stdout,
             stderr,
@@ -138,38 +142,11 @@ impl Program {
     }
 }
 
-/// Makes a command run contained. Returns the pipe over which its end is reported.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn contained(
-    command: &mut std::process::Command,
-    way: Way,
-    user: Option<(nix::unistd::Uid, nix::unistd::Gid, Vec<nix::unistd::Gid>)>,
-) -> Result<pipe::Receiver> {
-    let failed = |e: &std::io::Error| Error::io("could not create a pipe", e);
-    let (reports, report) =
-        nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(|e| failed(&e.into()))?;
-    contain::contain(command, way, user, report);
-    pipe::Receiver::from_owned_fd(reports).map_err(|e| failed(&e))
-}
-
-/// Makes a command run contained, which is impossible on this system.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn contained(
-    _: &mut std::process::Command,
-    _: Way,
-    _: Option<(nix::unistd::Uid, nix::unistd::Gid, Vec<nix::unistd::Gid>)>,
-) -> Result<pipe::Receiver> {
-    Err(Error::bug("a contained program on a system without PID namespaces"))
-}
-
-/// Waits for the report of a contained program's end; `None` if init was killed before it could report. Never returns for
-/// a program that is not contained.
-async fn reported(from: &mut Option<pipe::Receiver>) -> Option<Report> {
-    match from {
-        Some(pipe) => {
-            let mut report = Report::default();
-            pipe.read_exact(&mut report).await.ok().map(|_| report)
-        }
+/// Waits until what a program has left in its namespace has ended, and returns whether there was anything. Never returns for a
+/// program that nothing contains.
+async fn cleared(namespace: Option<&Namespace>) -> std::io::Result<bool> {
+    match namespace {
+        Some(namespace) => namespace.clear().await,
         None => std::future::pending().await,
     }
 }
@@ -212,13 +189,23 @@ impl Process {
             if let Some(ending) = self.ending {
                 break ending;
             }
-            let child = &mut self.child;
+            let (child, namespace, ended) = (&mut self.child, self.namespace.as_deref(), self.ended);
             let [out, err] = &mut *self.buffers;
             tokio::select! {
-                report = reported(&mut self.report) => self.ending = Some(contain::ending(report)),
-                status = child.wait(), if self.report.is_none() => {
+                status = child.wait(), if ended.is_none() => {
                     let status = status.map_err(|e| Error::io("could not wait for the program", &e))?;
-                    self.ending = Some(Ending::Ended { status, has_left: false });
+                    self.ended = Some((status, Instant::now()));
+                    match namespace {
+                        // What is left may have become a child of this process.
+                        Some(_) => reap = tokio::time::interval(LATE_OUTPUT / 10),
+                        None => self.ending = Some(Ending::Ended { status, has_left: false }),
+                    }
+                }
+                left = cleared(namespace), if ended.is_some() => {
+                    self.ending = ended.map(|(status, _)| match left {
+                        Err(_) if status.signal() == Some(Signal::SIGKILL as i32) => Ending::Cut,
+                        left => Ending::Ended { status, has_left: left.unwrap_or(false) },
+                    });
                 }
                 n = read(&mut self.stdout, out) => self.output.borrow_mut().push(&out[..n]),
                 n = read(&mut self.stderr, err) => {
@@ -226,17 +213,21 @@ impl Process {
                     self.errors.push(&err[..n]);
                 }
                 // Orphans of the tree become our children, so only this process can reap them.
-                _ = reap.tick() => reap_orphans(self.pid),
+                _ = reap.tick() => {
+                    reap_orphans(self.pid);
+                    if let (Some(namespace), Some((status, at))) = (namespace, ended)
+                        && at.elapsed() > LEFT_BEHIND
+                    {
+                        namespace.kill();
+                        self.ending = Some(Ending::Ended { status, has_left: true });
+                    }
+                }
             }
         };
-        // A process that was left behind may hold the pipes open forever, and if one hangs in the kernel, init does not
-        // end.
+        // A process that was left behind may hold the pipes open forever.
         let _ = tokio::time::timeout(LATE_OUTPUT, async {
             while self.stdout.is_some() || self.stderr.is_some() {
                 self.some_output().await;
-            }
-            if self.report.is_some() {
-                let _ = self.child.wait().await;
             }
         })
         .await;
@@ -245,52 +236,55 @@ impl Process {
 
     /// Returns a handle on its process tree.
     pub fn tree(&self) -> Tree {
-        Tree { pid: self.pid, is_contained: self.report.is_some() }
+        Tree { pid: self.pid, namespace: self.namespace.clone() }
     }
 }
 
 /// The process tree of a program.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Tree {
-    /// The process that this process has started: the program, or the proxy in front of what contains it.
+    /// The process that this process has started: the program, or what passes signals on to it.
     pid: Pid,
-    is_contained: bool,
+    /// What contains it.
+    namespace: Option<Rc<Namespace>>,
 }
 
 impl Tree {
     /// Returns the pid of its first process.
-    pub fn pid(self) -> i32 {
+    pub fn pid(&self) -> i32 {
         self.pid.as_raw()
     }
 
-    /// Returns whether the kernel ends all of it when its first process ends.
-    pub fn is_contained(self) -> bool {
-        self.is_contained
+    /// Returns whether the kernel ends all of it when this process ends.
+    pub fn is_contained(&self) -> bool {
+        self.namespace.is_some()
     }
 
     /// Sends TERM to every process of the tree, and CONT, because a process that is stopped would not receive it.
-    pub fn terminate(self) {
-        // The proxy, and init as its child, are left out: they would pass the signal on to the program a second time.
-        let is_ours = |pid: Pid, parent: Pid| self.is_contained && (pid == self.pid || parent == self.pid);
+    pub fn terminate(&self) {
         let mut found = false;
-        for (pid, _) in descendants().into_iter().filter(|(pid, parent)| !is_ours(*pid, *parent)) {
-            found |= kill(pid, Signal::SIGTERM).is_ok();
-            let _ = kill(pid, Signal::SIGCONT);
+        let namespace = self.namespace.as_ref();
+        // Orphans in a namespace are children of its init.
+        let roots = [Some(nix::unistd::getpid()), namespace.map(|namespace| namespace.proxy())];
+        for (pid, parent) in below(roots.into_iter().flatten().collect()) {
+            if !namespace.is_some_and(|namespace| namespace.is_frame(pid, parent, self.pid)) {
+                found |= kill(pid, Signal::SIGTERM).is_ok();
+                let _ = kill(pid, Signal::SIGCONT);
+            }
         }
         if !found {
             // Without /proc, only the program and its process group are known.
-            let reach = if self.is_contained { kill } else { killpg };
+            let reach = if self.is_contained() { kill } else { killpg };
             let _ = reach(self.pid, Some(Signal::SIGTERM));
             let _ = reach(self.pid, Some(Signal::SIGCONT));
         }
     }
 
     /// Sends KILL to every process of the tree, without waiting for its end.
-    pub fn kill(self) {
-        if self.is_contained {
-            let _ = kill(self.pid, Signal::SIGKILL);
-        } else {
-            let _ = killpg(self.pid, Signal::SIGKILL);
+    pub fn kill(&self) {
+        match &self.namespace {
+            Some(namespace) => namespace.kill(),
+            None => drop(killpg(self.pid, Signal::SIGKILL)),
         }
         for pid in descendants().into_keys() {
             let _ = kill(pid, Signal::SIGKILL);
@@ -302,7 +296,7 @@ impl Tree {
 ///
 /// Errors: some do not end within this time, because they hang in the kernel or belong to another user (74).
 pub async fn sweep(patience: Duration) -> Result<bool> {
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     let mut has_killed = false;
     loop {
         // Having no child at all is the usual case, and the cheapest to detect.
@@ -334,13 +328,25 @@ fn reap_all() -> bool {
     }
 }
 
-/// Does the same as [`reap_all`] for all children but those that our own connections need.
+/// Does the same as [`reap_all`] for all children but those that this process needs.
 fn reap_others() -> bool {
+    let needed = spared();
+    // Looking at all processes of the machine takes longer.
+    if known_children().is_some_and(|children| children.iter().all(|pid| needed.contains(pid))) {
+        return false;
+    }
     let own = nix::unistd::getpid();
     let children = parents().into_iter().filter(|(_, parent)| *parent == own);
     let is_alive = |pid| matches!(waitpid(pid, Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive));
     // Every one of them is to be reaped.
     children.filter(|(pid, _)| is_alive(*pid)).count() > 0
+}
+
+/// Returns the children that the main thread of this process has, as the kernel lists them; `None` if this kernel does not.
+fn known_children() -> Option<Vec<Pid>> {
+    let own = nix::unistd::getpid();
+    let children = std::fs::read_to_string(format!("/proc/self/task/{own}/children")).ok()?;
+    Some(children.split_whitespace().filter_map(|pid| pid.parse().ok().map(Pid::from_raw)).collect())
 }
 
 /// Returns the children of this process, each with its start: see [`ticks`].
@@ -354,7 +360,7 @@ pub fn children() -> BTreeSet<(i32, i64)> {
 /// killed has left behind. Spares the processes in `before`, which were there before any guard. If this process is
 /// pid 1, to which any orphan at all may be attached, it also spares children that carry no claim.
 pub async fn sweep_but(keep: &BTreeSet<i32>, before: &BTreeSet<(i32, i64)>) {
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     let own = nix::unistd::getpid();
     let is_anybodys = own.as_raw() == 1;
     let is_left = |pid: i32| {
@@ -397,19 +403,17 @@ fn carries(pid: i32, claim: Option<&str>) -> bool {
 
 /// Reaps orphans that have ended, but not the program itself, for which [`Process::end`] waits.
 fn reap_orphans(program: Pid) {
-    let own = nix::unistd::getpid();
-    // Not every kernel has this list; without it the orphans are reaped at the end.
-    let children = std::fs::read_to_string(format!("/proc/self/task/{own}/children")).unwrap_or_default();
     let needed = spared();
-    for pid in children.split_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::from_raw) {
+    // Without the list, the orphans are reaped at the end.
+    for pid in known_children().unwrap_or_default() {
         if pid != program && !needed.contains(&pid) {
             let _ = waitpid(pid, Some(WaitPidFlag::WNOHANG));
         }
     }
 }
 
-/// Returns every visible process and its parent, without those that our own connections need. What those have started is then
-/// no descendant of ours.
+/// Returns every visible process and its parent, without the children that this process needs. What those have started is
+/// then no descendant of ours.
 fn parents() -> Vec<(Pid, Pid)> {
     let needed = spared();
     processes()
@@ -430,9 +434,13 @@ fn processes() -> impl Iterator<Item = Pid> {
 
 /// Returns all descendants of this process, each with its parent.
 fn descendants() -> BTreeMap<Pid, Pid> {
+    below(vec![nix::unistd::getpid()])
+}
+
+/// Returns all descendants of these processes, each with its parent.
+fn below(mut next: Vec<Pid>) -> BTreeMap<Pid, Pid> {
     let all = parents();
     let mut found = BTreeMap::new();
-    let mut next = vec![nix::unistd::getpid()];
     while let Some(parent) = next.pop() {
         for (pid, _) in all.iter().filter(|(_, of)| *of == parent) {
             if found.insert(*pid, parent).is_none() {

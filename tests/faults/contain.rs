@@ -112,10 +112,10 @@ fn uncontainable(jobs: &Jobs, args: &[&str]) -> Command {
 
 #[test]
 fn kill_9_of_the_runner_and_its_guards_is_the_end_of_the_tree() {
-    for ordinary in [false, true] {
-        let jobs = Jobs::new(if ordinary { "treeuser" } else { "treeroot" }, &tree("contain = \"strict\""));
-        let mut command = if ordinary { as_user(&jobs, &["run"]) } else { jobs.command(&["run"]) };
-        let runner = fixture::Process::start(&mut command);
+    for is_ordinary in [false, true] {
+        let jobs =
+            Jobs::new(if is_ordinary { "treeuser" } else { "treeroot" }, &tree("contain = \"strict\""));
+        let runner = fixture::Process::start(&mut as_either(&jobs, is_ordinary, &["run"]));
         let pids = all_of(&jobs);
         let guards = runner.guards();
         // Both are stopped first, so that neither can clean up after the other.
@@ -156,17 +156,26 @@ fn a_tree_whose_runner_and_guards_are_stopped_is_dead_when_its_lease_is_over() {
     signal(runner.pid(), Signal::SIGKILL);
 }
 
+/// The only process with this name that lives among the descendants of a process.
+fn named(name: &str, pid: i32) -> i32 {
+    let all = descendants(pid).into_iter();
+    let found: Vec<i32> = all.filter(|pid| lives(*pid) && comm(*pid) == name).collect();
+    assert_eq!(found.len(), 1, "{name}: {found:?}");
+    found[0]
+}
+
+/// `pgkit jobs` as root or as an ordinary user.
+fn as_either(jobs: &Jobs, is_ordinary: bool, args: &[&str]) -> Command {
+    if is_ordinary { as_user(jobs, args) } else { jobs.command(args) }
+}
+
 #[test]
 fn an_init_or_a_proxy_that_is_killed_takes_the_tree_with_it_and_the_job_was_cut_off() {
-    for depth in [1, 2] {
-        let jobs = Jobs::new(&format!("init{depth}"), &tree("contain = \"strict\""));
-        let runner = jobs.start(&["run"]);
+    for (name, is_ordinary) in [("proxy", false), ("init", false), ("proxy", true), ("init", true)] {
+        let jobs = Jobs::new(&format!("cut{name}{is_ordinary}"), &tree("contain = \"strict\""));
+        let runner = fixture::Process::start(&mut as_either(&jobs, is_ordinary, &["run"]));
         let pids = all_of(&jobs);
-        let mut victim = runner.guards()[0];
-        for _ in 0..depth {
-            victim = fixture::children(victim)[0];
-        }
-        signal(victim, Signal::SIGKILL);
+        signal(named(&format!("pgkit-{name}"), runner.pid()), Signal::SIGKILL);
         let output = runner.end();
         assert_eq!(output.code, Some(1), "{}", output.snapshot());
         assert!(pids.iter().all(|pid| !lives(*pid)), "{pids:?}");
@@ -177,8 +186,58 @@ fn an_init_or_a_proxy_that_is_killed_takes_the_tree_with_it_and_the_job_was_cut_
 }
 
 #[test]
+fn one_program_after_the_other_runs_in_a_namespace_and_nothing_of_one_lives_in_the_next() {
+    // Each leaves processes behind in every way, and sees what the one before has left.
+    let command = r#"
+readlink /proc/self/ns/pid >> spaces
+ls /proc | grep -c '^[0-9][0-9]*$' >> counts
+trap '' TERM
+sleep 61 &
+setsid sleep 61 &
+(setsid sh -c 'sleep 61 &' &)
+(env -i PATH="$PATH" setsid sh -c 'trap "" TERM; (sleep 61) &' &)
+sleep 0.05
+"#;
+    for is_ordinary in [false, true] {
+        let toml: String = (0..5)
+            .map(|i| format!("[[job]]\nname = \"j{i}\"\nschedule = \"1d\"\ncommand = '''{command}'''\n"))
+            .collect();
+        let jobs = Jobs::new(&format!("kept{is_ordinary}"), &toml);
+        let output = run(&mut as_either(&jobs, is_ordinary, &["run"]));
+        assert_eq!(output.code, Some(0), "{}", output.snapshot());
+        let spaces = jobs.text("spaces");
+        let first = spaces.lines().next().unwrap();
+        assert_eq!(spaces, format!("{first}\n").repeat(5));
+        // Init, the shell, ls and grep.
+        assert_eq!(jobs.text("counts"), "4\n".repeat(5));
+        assert_eq!(output.stderr.matches("it ended before processes that it had started").count(), 5);
+    }
+}
+
+#[test]
+fn a_namespace_that_comes_to_its_end_between_two_programs_is_replaced() {
+    for is_ordinary in [false, true] {
+        let jobs = Jobs::new(
+            &format!("replaced{is_ordinary}"),
+            "[[job]]\nname = \"j\"\nevery = \"1s\"\ncontain = \"strict\"\ncommand = \"./pid\"\n",
+        );
+        let runner = fixture::Process::start(&mut as_either(&jobs, is_ordinary, &["run", "--every", "1s"]));
+        for (i, name) in ["pgkit-init", "pgkit-proxy", "pgkit-init"].into_iter().enumerate() {
+            jobs.wait_for_lines("pids", 2 * i + 2);
+            jobs.wait("nothing runs", || jobs.row("j", "ongoing").is_empty());
+            signal(named(name, runner.pid()), Signal::SIGKILL);
+        }
+        jobs.wait_for_lines("pids", 8);
+        runner.signal(Signal::SIGTERM);
+        runner.end();
+        let failed = "SELECT count(*) FROM pgkit_run WHERE state <> 'succeeded'";
+        assert_eq!(jobs.db.value(failed), "0");
+    }
+}
+
+#[test]
 fn exit_codes_signals_and_what_is_left_behind_come_through() {
-    for contain in ["auto", "none"] {
+    for (contain, is_ordinary) in [("auto", false), ("none", false), ("strict", true)] {
         let job = |name: &str, command: &str| {
             format!(
                 "[[job]]\nname = \"{name}\"\nschedule = \"1d\"\ncontain = \"{contain}\"\ncommand = '''{command}'''\n"
@@ -193,17 +252,20 @@ fn exit_codes_signals_and_what_is_left_behind_come_through() {
                 job("d", "true"),
                 job("e", "echo out; echo err >&2; sleep 0.05 & wait"),
                 job("f", "kill -37 $$"),
+                job("g", "kill -9 $$"),
+                job("h", "ulimit -c unlimited; kill -SEGV $$"),
             ]
             .concat(),
         );
-        let output = jobs.ends(1, &["run"]);
+        let output = run(&mut as_either(&jobs, is_ordinary, &["run"]));
+        assert_eq!(output.code, Some(1), "{}", output.snapshot());
         let ends = jobs.db.value(
             "SELECT string_agg(concat(app_name, ' ', coalesce(error_type, state)), ', ' ORDER BY app_name COLLATE \"C\") FROM pgkit_run",
         );
         assert_eq!(
             ends,
             format!(
-                "a exit status 255, b signal {}, c succeeded, d succeeded, e succeeded, f signal 37",
+                "a exit status 255, b signal {}, c succeeded, d succeeded, e succeeded, f signal 37, g signal 9, h signal 11",
                 Signal::SIGUSR1 as i32
             ),
             "{contain}"
@@ -228,22 +290,24 @@ fn a_program_finds_itself_in_proc() {
 
 #[test]
 fn a_signal_to_the_pid_that_is_told_reaches_the_program() {
-    let jobs = Jobs::new(
-        "forward",
-        "[[job]]\nname = \"j\"\nschedule = \"1d\"\ncommand = \"trap 'echo got; exit 7' HUP; trap 'exit 8' TERM; ./pid; while :; do sleep 0.05; done\"\n",
-    );
-    for (sent, code) in [(Signal::SIGHUP, 7), (Signal::SIGTERM, 8)] {
-        let _ = std::fs::remove_file(jobs.path("pids"));
-        jobs.db.sql("UPDATE crontabber SET next_run = now() - interval '1 s'");
-        let runner = jobs.start(&["run"]);
-        jobs.wait_for_lines("pids", 1);
-        jobs.wait("its pid is in the tables", || {
-            jobs.db.value("SELECT count(leader_pid) FROM pgkit_run WHERE state = 'running'") == "1"
-        });
-        let pid = jobs.db.value("SELECT leader_pid FROM pgkit_run WHERE state = 'running'");
-        signal(pid.parse().unwrap(), sent);
-        runner.end();
-        assert_eq!(jobs.row("j", "last_error ->> 'type'"), format!("exit status {code}"));
+    for is_ordinary in [false, true] {
+        let jobs = Jobs::new(
+            &format!("forward{is_ordinary}"),
+            "[[job]]\nname = \"j\"\nschedule = \"1d\"\ncommand = \"trap 'echo got; exit 7' HUP; trap 'exit 8' TERM; ./pid; while :; do sleep 0.05; done\"\n",
+        );
+        for (sent, code) in [(Signal::SIGHUP, 7), (Signal::SIGTERM, 8)] {
+            let _ = std::fs::remove_file(jobs.path("pids"));
+            jobs.db.sql("UPDATE crontabber SET next_run = now() - interval '1 s'");
+            let runner = fixture::Process::start(&mut as_either(&jobs, is_ordinary, &["run"]));
+            jobs.wait_for_lines("pids", 1);
+            jobs.wait("its pid is in the tables", || {
+                jobs.db.value("SELECT count(leader_pid) FROM pgkit_run WHERE state = 'running'") == "1"
+            });
+            let pid = jobs.db.value("SELECT leader_pid FROM pgkit_run WHERE state = 'running'");
+            signal(pid.parse().unwrap(), sent);
+            runner.end();
+            assert_eq!(jobs.row("j", "last_error ->> 'type'"), format!("exit status {code}"));
+        }
     }
 }
 

@@ -84,8 +84,8 @@ impl Guard<'_> {
     /// Runs a command until it ends. Kills it if it reaches its time limit, or if the runner ends first. Returns the
     /// reason if the command failed.
     pub(super) async fn hook(&mut self, hook: &Hook) -> Option<String> {
-        let contained = match self.way(hook.contain) {
-            Ok(way) => way,
+        let namespace = match self.container(hook.contain) {
+            Ok(namespace) => namespace,
             Err(why) => return Some(format!("the command cannot be contained here: {why}")),
         };
         let program = Program {
@@ -93,7 +93,7 @@ impl Guard<'_> {
             environment: hook.environment.clone(),
             directory: self.setup.folder.clone(),
             user: self.setup.user.clone(),
-            contained,
+            namespace,
         };
         let mut running = match program.start() {
             Ok(running) => running,

@@ -31,7 +31,7 @@ impl From<Loss> for Cause {
 
 impl Guard<'_> {
     /// Starts a job's program for a date.
-    pub(super) fn program(&self, job: &Job, claim: &Claim, date: Timestamp) -> Result<Process, Failure> {
+    pub(super) fn program(&mut self, job: &Job, claim: &Claim, date: Timestamp) -> Result<Process, Failure> {
         let Work::Program { words, environment, directory } = &job.work else {
             return Err(not_started("it is no program".to_owned()));
         };
@@ -49,14 +49,20 @@ impl Guard<'_> {
             all.insert(name.to_owned(), value);
         }
         let folder = &self.setup.folder;
-        let program = Program {
+        let mut program = Program {
             words: words.iter().map(|word| word.replace("{date}", &date_text)).collect(),
             environment: all,
             directory: directory.as_ref().map_or_else(|| folder.clone(), |own| folder.join(own)),
             user: self.setup.user.clone(),
-            contained: self.way(job.contain).map_err(|why| not_started(why.to_owned()))?,
+            namespace: self.container(job.contain).map_err(not_started)?,
         };
-        program.start().map_err(|e| not_started(e.one_line()))
+        let mut started = program.start();
+        if started.is_err() && program.namespace.as_ref().is_some_and(|namespace| namespace.is_gone()) {
+            // It came to its end just now.
+            program.namespace = self.container(job.contain).map_err(not_started)?;
+            started = program.start();
+        }
+        started.map_err(|e| not_started(e.one_line()))
     }
 
     /// Waits until a program ends, or ends it if its time is over, its lease is lost, or it was told to stop.
@@ -71,7 +77,7 @@ impl Guard<'_> {
         let heard = session.as_ref().map_or_else(boot_time, Session::heard);
         let mut renewer = LeaseRenewer::new(job, claim, &setup.schema, session, resort, heard);
         let tree = running.tree();
-        renewer.tree = Some(tree);
+        renewer.tree = Some(tree.clone());
         renewer.live_output = Some(LiveOutput::new(running.output.clone(), &setup.schema));
         let warn = |text| crate::helper::tell(&Event::Warning { text });
         let setup = setup.clone();

@@ -1,6 +1,5 @@
 //! One turn of a job in its guard: the claim, the dates of the job, and their results.
 
-use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use super::{program, record};
 use crate::error::{Error, Exit, Result};
 use crate::helper::Master;
 use crate::jobs::claim::{self, Claim, Here};
-use crate::jobs::contain::{self, Contain, Containment, Way};
+use crate::jobs::contain::{Contain, Namespace};
 use crate::jobs::job::{Job, OnCrash, Work};
 use crate::jobs::lease::{LastResort, LeaseRenewer, Loss};
 use crate::jobs::plan;
@@ -40,8 +39,8 @@ pub(super) struct Guard<'m> {
     pub(super) here: Here,
     pub(super) session: Option<Session>,
     pub(super) resort: LastResort,
-    /// How programs can be contained here; empty until a program is to be started.
-    containment: OnceCell<Containment>,
+    /// What contains programs here, or why nothing can; `None` until a program is to be started.
+    namespace: Option<std::result::Result<Rc<Namespace>, String>>,
     /// The runner has told the guard to stop what it runs.
     pub(super) stopping: bool,
     /// The master process is gone: there is no one to report to, and what runs must end.
@@ -80,7 +79,7 @@ pub(crate) async fn run(master: &mut Master) -> Exit {
         setup: Rc::new(setup),
         session: None,
         resort: LastResort::new(),
-        containment: OnceCell::new(),
+        namespace: None,
         stopping: false,
         alone: false,
         shown: Vec::new(),
@@ -131,6 +130,7 @@ pub(crate) async fn run(master: &mut Master) -> Exit {
     if let Some(session) = guard.session.take() {
         session.close().await;
     }
+    guard.namespace = None;
     let _ = process::sweep(process::HANGS).await;
     Exit::Done
 }
@@ -171,16 +171,25 @@ impl Guard<'_> {
         self.say(Event::Warning { text });
     }
 
-    /// Returns how a program is contained; `None` if it is not.
+    /// Returns what contains a program; `None` if nothing does.
     ///
-    /// Errors: it must be contained, but cannot; the reason.
-    pub(super) fn way(&self, contain: Contain) -> std::result::Result<Option<Way>, &str> {
+    /// Errors: it must be contained, but cannot; why.
+    pub(super) fn container(
+        &mut self,
+        contain: Contain,
+    ) -> std::result::Result<Option<Rc<Namespace>>, String> {
         if contain == Contain::None {
             return Ok(None);
         }
-        match self.containment.get_or_init(contain::probe) {
-            Ok(way) => Ok(Some(*way)),
-            Err(why) if contain == Contain::Strict => Err(why),
+        match self.namespace.get_or_insert_with(|| Namespace::new().map(Rc::new)) {
+            Ok(namespace) => {
+                if namespace.is_gone() {
+                    let again = namespace.again().map_err(|e| format!("it was possible before: {e}"))?;
+                    *namespace = Rc::new(again);
+                }
+                Ok(Some(namespace.clone()))
+            }
+            Err(why) if contain == Contain::Strict => Err(why.clone()),
             Err(_) => Ok(None),
         }
     }
@@ -225,7 +234,7 @@ impl Guard<'_> {
             return Ok(Outcome::NotNow { why: "pgkit was told to stop".into() }.into());
         }
         if matches!(job.work, Work::Program { .. })
-            && let Err(why) = self.way(job.contain)
+            && let Err(why) = self.container(job.contain)
         {
             // The job is not claimed, because another machine may be able to contain it.
             return Ok(Outcome::Broken {
