@@ -302,8 +302,12 @@ fn a_file_with_faults_is_told_whole_and_nothing_is_done() {
     ] {
         assert!(check.stderr.contains(&line), "{line}\n{}", check.stderr);
     }
-    let list = run(bare_pgkit().args(["jobs", "list", "-h", "/nonexistent", "--file"]).arg(bad.path()));
-    assert_eq!(list.code, Some(65), "before anybody connects: {}", list.snapshot());
+    for command in ["list", "run"] {
+        let output =
+            run(bare_pgkit().args(["jobs", command, "-h", "/nonexistent", "--file"]).arg(bad.path()));
+        assert_eq!(output.code, Some(65), "{}", output.snapshot());
+        assert!(output.stderr.contains("has 4 errors"), "{}", output.snapshot());
+    }
     let good = file(FILE);
     let check = run(bare_pgkit()
         .args(["jobs", "check", "--columns", "name,schedule,kind", "--file"])

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::ask::{self, Question};
 use super::reload::Watched;
 use super::report::{How, Reporter};
-use super::shared::{self, FileArgs, LookArgs};
+use super::shared::{self, FileArgs, LookArgs, Text};
 use super::supervised;
 use super::when::{RunRequest, parse_date};
 use crate::commands::args::{self, ConnectionArgs, EchoArgs, FormatArgs, SessionArgs};
@@ -21,18 +21,21 @@ use crate::commands::context::Context;
 use crate::commands::open;
 use crate::connect::Target;
 use crate::error::{Error, Exit, Result};
+use crate::helper::aside;
 use crate::jobs::account;
 use crate::jobs::contain;
 use crate::jobs::job::Job;
 use crate::jobs::occurrences::Slots;
 use crate::jobs::process::{absolute, folder_of};
-use crate::jobs::runner::{Reload, Runner, Signs, Surroundings};
+use crate::jobs::runner::{FirstLook, Reload, Runner, Signs, Surroundings};
 use crate::jobs::runners::Presence;
 use crate::jobs::schedule::Schedule;
 use crate::jobs::store;
+use crate::jobs::tables::Where;
 use crate::jobs::talk::{Pass, Progress, ProgressSink, RunOptions};
 use crate::output::supervisor;
 use crate::render::FormatName;
+use crate::session::Writer;
 use crate::units::parse_duration;
 
 #[derive(Debug, Clone, Args)]
@@ -150,7 +153,24 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     if args.every.is_some_and(|every| every < Duration::from_secs(1)) {
         return Err(Error::usage("--every: must be at least 1s"));
     }
-    let read = shared::read(context, &args.file)?;
+    let text = Text::read(context, &args.file)?;
+    let stop = context.ending.take();
+    let target = target(context, root, own, &args).await.map(RefCell::new);
+    let (read, first_look) = match (&target, text.owner()) {
+        // With thousands of jobs, parsing the file takes as long as looking at the tables.
+        (Ok(target), Some(owner)) if names.is_empty() && args.every.is_none() => {
+            let connect = async || connected(context, target, &args.session).await;
+            let wanted = Where { schema: args.schema.as_deref(), owner: owner.as_deref() };
+            let look = async { Ok(Some(FirstLook::take(&connect, wanted, &stop).await)) };
+            let parse = async {
+                let read = aside(move || Ok(text.parse())).await?;
+                read.check().map(|()| read)
+            };
+            // What is wrong in the file is said first, even if the server is away.
+            tokio::try_join!(parse, look)?
+        }
+        _ => (text.parse(), None),
+    };
     let path = read.path.clone();
     let (owner, user, has_programs) =
         (read.parsed.owner.clone(), read.parsed.user.clone(), read.parsed.has_programs());
@@ -181,14 +201,8 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     };
     // Somebody who runs a few jobs by hand is not a runner of these jobs: they will be due again without that person.
     let presence = Some(presence).filter(|presence| presence.stays || run_options.names.is_empty());
-    // A password that was typed for the first connection is reused for the next ones.
-    let target = RefCell::new(target(context, root, own, &args).await?);
-    let connect = async || {
-        let now = target.borrow().clone();
-        let writer = shared::connect(context, &now, &args.session).await?;
-        target.replace(writer.target().clone());
-        Ok(writer)
-    };
+    let target = target?;
+    let connect = async || connected(context, &target, &args.session).await;
     let signs = match args.every {
         None => Ok(Signs::default()),
         Some(_) => supervised::signs(context),
@@ -209,7 +223,6 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         presence,
         signs,
     };
-    let stop = context.ending.take();
     let reasons = args.verbose || (!run_options.names.is_empty() && args.every.is_none());
     let reporter = Reporter::new(how, reasons)?;
     let reporter = RefCell::new(reporter);
@@ -234,7 +247,10 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         }
     }
     let opened = match args.every {
-        None => Runner::open(connect, around, stop.clone()).await,
+        None => match first_look.transpose() {
+            Ok(first_look) => Runner::open(connect, around, first_look, stop.clone()).await,
+            Err(e) => Err(e),
+        },
         Some(_) => Runner::open_when_there(connect, around, stop.clone(), &mut tell).await,
     };
     let mut runner = match opened {
@@ -265,6 +281,14 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     reporter.into_inner().finish().await?;
     let stopped = *stop.borrow();
     stopped.map_or(exit, Ok)
+}
+
+/// Opens a session for planning. A password that was typed for the first connection is reused for the next ones.
+async fn connected(context: &Context, target: &RefCell<Target>, session: &SessionArgs) -> Result<Writer> {
+    let now = target.borrow().clone();
+    let writer = shared::connect(context, &now, session).await?;
+    target.replace(writer.target().clone());
+    Ok(writer)
 }
 
 /// Returns the environment variables that programs can inherit. Those of the service manager are left out, whatever the

@@ -85,35 +85,63 @@ pub(super) struct Read {
     pub(super) hash: String,
 }
 
+/// The text of a jobs file.
+pub(super) struct Text {
+    path: PathBuf,
+    text: String,
+    /// The user who runs pgkit.
+    uid: u32,
+}
+
+impl Text {
+    /// Reads the jobs file that the flag or the environment names. Errors: it does not exist (74), others may write to
+    /// it (65).
+    pub(super) fn read(context: &Context, args: &FileArgs) -> Result<Text> {
+        let named = args.file.clone().or_else(|| context.env.nonempty("PGKIT_JOBS").map(PathBuf::from));
+        let path = named.unwrap_or_else(|| PathBuf::from("jobs.toml"));
+        let uid = context.env.uid();
+        let text = trusted::read(&path, uid, "the jobs file").map_err(|e| {
+            let is_missing = e.exit == Exit::Io && args.file.is_none();
+            match is_missing {
+                true => e
+                    .hint("name it with --file FILE or PGKIT_JOBS")
+                    .hint("pgkit jobs init --example prints one to start with"),
+                false => e,
+            }
+        })?;
+        let text = String::from_utf8(text)
+            .map_err(|_| Error::data(format!("{}: the file is not UTF-8", path.display())))?;
+        Ok(Text { path, text, uid })
+    }
+
+    /// Returns the role that the file names as the tables' owner: see [`file::owner`].
+    pub(super) fn owner(&self) -> Option<Option<String>> {
+        file::owner(&self.text)
+    }
+
+    /// Parses it, and the files that it includes.
+    pub(super) fn parse(self) -> Read {
+        let Text { path, text, uid } = self;
+        let mut digest = sha2::Sha256::new();
+        digest.update(&text);
+        let parsed = file::parse_all(&text, &mut |pattern| {
+            let files = included(&path, pattern, uid);
+            for (_, text) in files.iter().flatten() {
+                // With the lengths, moving a line from one file to another changes the hash.
+                digest.update(text.len().to_be_bytes());
+                digest.update(text);
+            }
+            files
+        });
+        let hash = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Read { path, parsed, hash }
+    }
+}
+
 /// Reads the jobs file that the flag or the environment names. Errors: it does not exist (74), others may write to
 /// it (65).
 pub(super) fn read(context: &Context, args: &FileArgs) -> Result<Read> {
-    let named = args.file.clone().or_else(|| context.env.nonempty("PGKIT_JOBS").map(PathBuf::from));
-    let path = named.unwrap_or_else(|| PathBuf::from("jobs.toml"));
-    let text = trusted::read(&path, context.env.uid(), "the jobs file").map_err(|e| {
-        let is_missing = e.exit == Exit::Io && args.file.is_none();
-        match is_missing {
-            true => e
-                .hint("name it with --file FILE or PGKIT_JOBS")
-                .hint("pgkit jobs init --example prints one to start with"),
-            false => e,
-        }
-    })?;
-    let text = String::from_utf8(text)
-        .map_err(|_| Error::data(format!("{}: the file is not UTF-8", path.display())))?;
-    let mut digest = sha2::Sha256::new();
-    digest.update(&text);
-    let parsed = file::parse_all(&text, &mut |pattern| {
-        let files = included(&path, pattern, context.env.uid());
-        for (_, text) in files.iter().flatten() {
-            // With the lengths, moving a line from one file to another changes the hash.
-            digest.update(text.len().to_be_bytes());
-            digest.update(text);
-        }
-        files
-    });
-    let hash = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Read { parsed, path, hash })
+    Ok(Text::read(context, args)?.parse())
 }
 
 /// Returns the files that match a pattern from the key `include` of this jobs file, in order: each with its text, or
@@ -165,10 +193,10 @@ impl Read {
         self.parsed.faults.iter().all(|fault| fault.warning)
     }
 
-    /// Returns the jobs. Errors: something is wrong in the file (65), and every fault has been printed.
-    pub(super) fn jobs(self) -> Result<Vec<Job>> {
+    /// Prints every fault, if any keeps the jobs from being used, and returns that as an error (65).
+    pub(super) fn check(&self) -> Result<()> {
         let wrong: Vec<_> = self.parsed.faults.iter().filter(|fault| !fault.warning).collect();
-        let Some(first) = wrong.first() else { return Ok(self.parsed.jobs) };
+        let Some(first) = wrong.first() else { return Ok(()) };
         self.tell();
         let many = if wrong.len() == 1 { "an error".to_owned() } else { format!("{} errors", wrong.len()) };
         let job = first.job.as_ref().map(|job| format!("job {job:?}: ")).unwrap_or_default();
@@ -176,6 +204,12 @@ impl Read {
         let (line, why) = (first.line, &first.why);
         Err(Error::data(format!("{path} has {many}, the first in line {line}: {job}{why}"))
             .hint("pgkit does not use a file with errors; check it with pgkit jobs check"))
+    }
+
+    /// Returns the jobs. Errors: those of [`Read::check`].
+    pub(super) fn jobs(self) -> Result<Vec<Job>> {
+        self.check()?;
+        Ok(self.parsed.jobs)
     }
 }
 

@@ -7,4 +7,4 @@ mod whole;
 
 #[cfg(test)]
 pub use whole::parse;
-pub use whole::{Included, Parsed, parse_all};
+pub use whole::{Included, Parsed, owner, parse_all};

@@ -227,3 +227,34 @@ fn keep_means_keep_history_and_a_table_has_only_one_of_them() {
         faults(&job("keep = \"x\""))
     );
 }
+
+/// Where the keys at the top end in the middle of a value, or are wrong, the owner is not certain.
+#[test]
+fn the_owner_is_read_from_the_top_of_the_file_alone() {
+    let jobs = "[[job]]\nname = \"j\"\nevery = \"1h\"\nsql = \"SELECT 1\"\n";
+    let names = |top: &str, owner: Option<Option<&str>>| {
+        let text = format!("{top}{jobs}");
+        let found = super::owner(&text);
+        assert_eq!(found.as_ref().map(Option::as_deref), owner, "{text}");
+        if let Some(owner) = found {
+            assert_eq!(parse(&text).owner, owner, "{text}");
+        }
+    };
+    names("", Some(None));
+    names("# owner = \"x\"\n", Some(None));
+    names("owner = \"x\"\n", Some(Some("x")));
+    names("\u{feff}owner = 'x'\r\nuser = \"u\"\r\n\r\n", Some(Some("x")));
+    names("\"owner\" = \"a\\u00e4\\\"\" # [not a table]\n \t", Some(Some("aä\"")));
+    names("pools = { a = 1 }\nowner = \"x\"\n[defaults]\ncontain = \"none\"\n", Some(Some("x")));
+    names("[defaults]\nretry_after = \"1m\"\n", Some(None));
+    names("include = [\n  \"a\",\n]\nowner = \"\"\"\nx\"\"\"\n", Some(Some("x")));
+    // A line that looks like a table's first.
+    names("user = \"\"\"\n[x]\n\"\"\"\nowner = \"x\"\n", None);
+    names("user = '''\nowner = \"y\"\n[x]\n'''\nowner = \"x\"\n", None);
+    names("include = [\n[\"a\"]]\nowner = \"x\"\n", None);
+    // Not to be used at all.
+    names("owner = 1\n", None);
+    names("owner.x = \"x\"\n", None);
+    names("owner = \"x\"\nowner = \"y\"\n", None);
+    names("owner = \"x\n", None);
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::reader::{Reader, Stub, Table, Value, unknown_key};
@@ -128,6 +129,19 @@ pub fn parse_all(text: &str, read: &mut dyn FnMut(&str) -> Included) -> Parsed {
     out
 }
 
+/// Returns the role that a jobs file names as the tables' owner, without parsing more than the keys at the top of the file.
+/// `None` if it is not certain, for example because there is something wrong; inside, `None` if the file names none.
+pub fn owner(text: &str) -> Option<Option<String>> {
+    // The keys at the top end where the first table begins. If this is in the middle of a value, it cannot be parsed.
+    let lines = text.split_inclusive('\n').take_while(|line| !line.trim_start().starts_with('['));
+    let top = DeTable::parse(&text[..lines.map(str::len).sum()]).ok()?;
+    match value_of(top.get_ref(), "owner").map(Spanned::get_ref) {
+        None => Some(None),
+        Some(DeValue::String(owner)) => Some(Some(owner.to_string())),
+        Some(_) => None,
+    }
+}
+
 /// Returns the value of a key.
 fn value_of<'t, 'i>(table: &'t Table<'i>, key: &str) -> Option<&'t Value<'i>> {
     table.iter().find(|(name, _)| name.get_ref().as_ref() == key).map(|(_, value)| value)
@@ -210,7 +224,7 @@ impl Reader {
             self.fault(value.span().start, "pools must be a table: { NAME = 2 }".into());
             return BTreeMap::new();
         };
-        let read = |(name, value): (&toml::Spanned<std::borrow::Cow<'_, str>>, &Value<'_>)| {
+        let read = |(name, value): (&Spanned<std::borrow::Cow<'_, str>>, &Value<'_>)| {
             let name = name.get_ref().to_string();
             Some((
                 name.clone(),

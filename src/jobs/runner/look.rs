@@ -44,59 +44,126 @@ impl Clock {
     }
 }
 
+/// A session for planning, with the tables that were found over it.
+pub(super) struct Opened {
+    pub(super) writer: Writer,
+    pub(super) place: Place,
+    /// See [`tables::open_identified`].
+    identity: String,
+}
+
+impl Opened {
+    async fn new(connect: &impl AsyncFn() -> Result<Writer>, wanted: Where<'_>) -> Result<Opened> {
+        let writer = connect().await?;
+        let (place, identity) = tables::open_identified(&writer, wanted).await?;
+        Ok(Opened { writer, place, identity })
+    }
+
+    /// Returns what a guard must know.
+    pub(super) fn setup(&self, around: &Surroundings) -> Setup {
+        let writer = &self.writer;
+        Setup {
+            target: own_target(writer.target(), writer.version(), writer.watches_client(), writer.role()),
+            schema: self.place.schema.clone(),
+            folder: around.folder.clone(),
+            spool: around.spool.clone(),
+            place: self.identity.clone(),
+            host: around.host.clone(),
+            echo: around.echo,
+            environment: around.environment.clone(),
+            user: around.user.clone(),
+        }
+    }
+}
+
+/// Opens the session for planning.
+pub(super) async fn opened(
+    connect: &impl AsyncFn() -> Result<Writer>,
+    around: &Surroundings,
+    stop: &watch::Receiver<Option<Exit>>,
+) -> Result<Opened> {
+    let wanted = Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() };
+    unless_stopped(stop, Opened::new(connect, wanted)).await
+}
+
+/// What the tables say about the jobs.
+pub(super) struct Seen {
+    snapshot: Snapshot,
+    /// When they were asked, on this machine's clock.
+    here: Instant,
+}
+
+impl Seen {
+    async fn now(writer: &Writer, place: &Place) -> Result<Seen> {
+        let here = Instant::now();
+        Ok(Seen { snapshot: states::read(writer, place).await?, here })
+    }
+}
+
+/// The first look of a runner, taken while the jobs file is still being read: with thousands of jobs both take long.
+pub struct FirstLook {
+    pub(super) opened: Opened,
+    pub(super) seen: Seen,
+}
+
+impl FirstLook {
+    /// Takes it, over a session that `connect` opens. `stop` receives signals. Errors: those of [`Runner::open`].
+    pub async fn take(
+        connect: &impl AsyncFn() -> Result<Writer>,
+        wanted: Where<'_>,
+        stop: &watch::Receiver<Option<Exit>>,
+    ) -> Result<FirstLook> {
+        let take = async {
+            let opened = Opened::new(connect, wanted).await?;
+            let seen = Seen::now(&opened.writer, &opened.place).await?;
+            Ok(FirstLook { opened, seen })
+        };
+        unless_stopped(stop, take).await
+    }
+}
+
 impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     /// Reads what is known about the jobs now. Records those that are seen for the first time.
     ///
     /// Errors: the connection is lost and no other can be opened (69); a signal.
     pub(super) async fn look(&mut self, jobs: &[Rc<Job>]) -> Result<Snapshot> {
+        let mut first = self.first_look.take();
         if self.writer.as_ref().is_none_or(Writer::is_lost) {
-            self.writer = None;
-            let opened = unless_stopped(&self.stop, opened(&self.connect, &self.around)).await?;
-            (self.writer, self.place, self.setup) = (Some(opened.0), opened.1, opened.2);
+            (self.writer, first) = (None, None);
+            let opened = opened(&self.connect, &self.around, &self.stop).await?;
+            self.setup = opened.setup(&self.around);
+            (self.writer, self.place) = (Some(opened.writer), opened.place);
             self.inbox.listens = false;
         }
         let Some(writer) = &self.writer else { return Err(Error::bug("missing session")) };
-        let here = Instant::now();
-        let looked = unless_stopped(&self.stop, looked(writer, &mut self.place, &self.around, jobs)).await;
-        match &looked {
-            Ok(snapshot) => self.clock = Clock { server: snapshot.now, here },
-            // Dropping the session ends whatever it is in the middle of.
-            Err(_) => self.writer = None,
+        let looked = looked(writer, &mut self.place, &self.around, jobs, first);
+        match unless_stopped(&self.stop, looked).await {
+            Ok(Seen { snapshot, here }) => {
+                self.clock = Clock { server: snapshot.now, here };
+                Ok(snapshot)
+            }
+            Err(e) => {
+                // Dropping the session ends whatever it is in the middle of.
+                self.writer = None;
+                Err(e)
+            }
         }
-        looked
     }
 }
 
-/// Opens a session, and collects what a guard must know.
-pub(super) async fn opened<C: AsyncFn() -> Result<Writer>>(
-    connect: &C,
-    around: &Surroundings,
-) -> Result<(Writer, Place, Setup)> {
-    let writer = connect().await?;
-    let wanted = Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() };
-    let (place, identity) = tables::open_identified(&writer, wanted).await?;
-    let setup = Setup {
-        target: own_target(writer.target(), writer.version(), writer.watches_client(), writer.role()),
-        schema: place.schema.clone(),
-        folder: around.folder.clone(),
-        spool: around.spool.clone(),
-        place: identity,
-        host: around.host.clone(),
-        echo: around.echo,
-        environment: around.environment.clone(),
-        user: around.user.clone(),
-    };
-    Ok((writer, place, setup))
-}
-
+/// Looks at the tables, unless they have been looked at.
 async fn looked(
     writer: &Writer,
     place: &mut Place,
     around: &Surroundings,
     jobs: &[Rc<Job>],
-) -> Result<Snapshot> {
-    let snapshot = states::read(writer, place).await?;
-    if snapshot.shape.as_ref() != Some(&place.shape) {
+    first: Option<Seen>,
+) -> Result<Seen> {
+    let mut seen = match first {
+        Some(seen) => seen,
+        None => Seen::now(writer, place).await?,
+    };
+    if seen.snapshot.shape.as_ref() != Some(&place.shape) {
         // The tables, or the rights on them, have changed since they were checked.
         let wanted = Where { schema: Some(&place.schema), owner: around.owner.as_deref() };
         *place = tables::place(writer, wanted).await?;
@@ -104,17 +171,16 @@ async fn looked(
     // The guard trigger needs each job's max_ongoing_age for claims of other programs, so it is stored whenever it
     // is new or changed.
     let is_known = |job: &Job| {
-        let known = snapshot.jobs.get(&job.name).and_then(|stored| stored.max_ongoing_age_s);
+        let known = seen.snapshot.jobs.get(&job.name).and_then(|stored| stored.max_ongoing_age_s);
         known.is_some_and(|seconds| (seconds - job.max_ongoing_age.as_secs_f64()).abs() < 0.001)
     };
     let new = jobs.iter().map(Rc::as_ref).filter(|job| !is_known(job));
-    let mut snapshot = match store::first_seen(writer, place, new).await? {
-        true => states::read(writer, place).await?,
-        false => snapshot,
-    };
+    if store::first_seen(writer, place, new).await? {
+        seen = Seen::now(writer, place).await?;
+    }
     // A parent whose schedule was changed must not hold up other jobs by its old schedule.
-    store::replan(writer, place, jobs.iter().map(Rc::as_ref), &mut snapshot).await?;
-    Ok(snapshot)
+    store::replan(writer, place, jobs.iter().map(Rc::as_ref), &mut seen.snapshot).await?;
+    Ok(seen)
 }
 
 /// Awaits work for at most [`LOOK`], unless a signal comes first. Errors: a signal, or its time is over (69).

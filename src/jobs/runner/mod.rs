@@ -11,5 +11,6 @@ mod signs;
 mod turns;
 mod upkeep;
 
+pub use look::FirstLook;
 pub use passes::{Reload, Runner, Surroundings};
 pub use signs::{Sign, Signs};

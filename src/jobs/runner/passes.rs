@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::asked::Inbox;
 use super::guards::Slot;
 use super::hooks::Hooks;
-use super::look::{Clock, opened, unless_stopped};
+use super::look::{Clock, FirstLook, Seen, opened};
 use super::signs::{Sign, Signs};
 use crate::error::{Error, Exit, Result};
 use crate::jobs::account::Account;
@@ -93,6 +93,8 @@ pub struct Runner<C> {
     /// The session for planning; `None` if it is lost.
     pub(super) writer: Option<Writer>,
     pub(super) place: Place,
+    /// What was seen at the first look, until it is used.
+    pub(super) first_look: Option<Seen>,
     pub(super) setup: Setup,
     pub(super) clock: Clock,
     pub(super) slots: Vec<Slot>,
@@ -134,23 +136,29 @@ pub struct Runner<C> {
 }
 
 impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
-    /// Opens a runner on these tables, over sessions that `connect` opens. `stop` receives signals.
+    /// Opens a runner on these tables, over sessions that `connect` opens. `first_look` is its first look at them, if that was
+    /// taken before. `stop` receives signals.
     ///
     /// Errors: the tables are missing or must not be used (65), the server is a standby (69).
     pub async fn open(
         connect: C,
         around: Surroundings,
+        first_look: Option<FirstLook>,
         stop: watch::Receiver<Option<Exit>>,
     ) -> Result<Runner<C>> {
-        let (writer, place, setup) = unless_stopped(&stop, opened(&connect, &around)).await?;
+        let (opened, first_look) = match first_look {
+            Some(FirstLook { opened, seen }) => (opened, Some(seen)),
+            None => (opened(&connect, &around, &stop).await?, None),
+        };
         process::become_subreaper();
         Ok(Runner {
             id: runners::own_id(),
             connect,
+            setup: opened.setup(&around),
             around,
-            writer: Some(writer),
-            place,
-            setup,
+            writer: Some(opened.writer),
+            place: opened.place,
+            first_look,
             clock: Clock { server: Timestamp::UNIX_EPOCH, here: Instant::now() },
             slots: Vec::new(),
             queue: Queue::default(),
@@ -188,7 +196,7 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         let mut away = Away::default();
         let signs = around.signs.clone();
         loop {
-            let opening = Runner::open(connect.clone(), around.clone(), stop.clone());
+            let opening = Runner::open(connect.clone(), around.clone(), None, stop.clone());
             match signs.during(opening).await {
                 Err(e) if Away::is_such(&e) && stop.borrow().is_none() => {
                     away.tell(&e, tell);
