@@ -1,4 +1,4 @@
-//! The peer: what one SQL job costs the server, played by pgbench: the same statements, from the files that pgkit sends, as a
+//! The peer: what one job costs the server, played by pgbench: the same statements, from the files that pgkit sends, as a
 //! client sends them that waits for the answer before it decides.
 
 use std::path::Path;
@@ -38,9 +38,17 @@ const VALUES: [(&str, &str, &str); 13] = [
     ("wait", "text", "10s"),
 ];
 
-/// One job's cycle as a script of pgbench: claim, work, record. As for pgkit the claim of a job that is one transaction with
-/// its record is flushed with that.
-fn script(pipelined: bool) -> String {
+/// What the jobs do.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Work {
+    /// One statement, in a transaction with its record. As for pgkit the claim is flushed with that.
+    Sql,
+    /// A program, of which pgbench plays only the claim and the record.
+    Program,
+}
+
+/// One job's cycle as a script of pgbench: claim, work, record.
+fn script(work: Work, pipelined: bool) -> String {
     let (job, run) = ("('b' || :id)::text", "(SELECT currval('public.pgkit_run_id_seq'))");
     let null = "NULL::text";
     let finish = [
@@ -67,40 +75,45 @@ fn script(pipelined: bool) -> String {
         job, ":token", ":token", ":grace", ":host", ":host", ":host", ":zero", ":zero", ":none", ":no",
         ":zero", ":mark", ":zero",
     ];
-    let trips = [
-        vec![
-            "BEGIN".to_owned(),
-            filled("lock.sql", &[":id"]),
-            filled("lock_row.sql", &[job]),
-            filled("decision_inputs.sql", &[job, ":none", ":no", "NULL::timestamptz"]),
-        ],
-        vec![
-            filled("claim.sql", &claim),
-            "SET LOCAL synchronous_commit = off".to_owned(),
-            "COMMIT".to_owned(),
-        ],
-        vec![
-            "BEGIN".to_owned(),
-            filled("job_session.sql", &[":zone", ":yes", ":path", ":plan", null]),
-            "SELECT 1".to_owned(),
-            "SET CONSTRAINTS ALL IMMEDIATE".to_owned(),
-        ],
-        vec![
-            "RESET SESSION AUTHORIZATION".to_owned(),
-            "RESET ROLE".to_owned(),
-            "RESET ALL".to_owned(),
-            "SET search_path = pg_catalog, pg_temp".to_owned(),
-            filled("session_setup.sql", &[]),
-            filled("lock_timeout.sql", &[":wait"]),
-            filled("finish.sql", &finish),
-            "COMMIT".to_owned(),
-            filled("unlock_all.sql", &[]),
-            "DISCARD TEMP".to_owned(),
-            "UNLISTEN *".to_owned(),
-            "CLOSE ALL".to_owned(),
-            filled("prepared.sql", &[]),
-        ],
+    let own = |text: &str| text.to_owned();
+    let decide = vec![
+        own("BEGIN"),
+        filled("lock.sql", &[":id"]),
+        filled("lock_row.sql", &[job]),
+        filled("decision_inputs.sql", &[job, ":none", ":no", "NULL::timestamptz"]),
     ];
+    let claim = filled("claim.sql", &claim);
+    let (finish, unlock) = (filled("finish.sql", &finish), filled("unlock_all.sql", &[]));
+    let trips = match work {
+        Work::Sql => vec![
+            decide,
+            vec![claim, own("SET LOCAL synchronous_commit = off"), own("COMMIT")],
+            vec![
+                own("BEGIN"),
+                filled("job_session.sql", &[":zone", ":yes", ":path", ":plan", null]),
+                own("SELECT 1"),
+                own("SET CONSTRAINTS ALL IMMEDIATE"),
+            ],
+            vec![
+                own("RESET SESSION AUTHORIZATION"),
+                own("RESET ROLE"),
+                own("RESET ALL"),
+                own("SET search_path = pg_catalog, pg_temp"),
+                filled("session_setup.sql", &[]),
+                filled("lock_timeout.sql", &[":wait"]),
+                finish,
+                own("COMMIT"),
+                unlock,
+                own("DISCARD TEMP"),
+                own("UNLISTEN *"),
+                own("CLOSE ALL"),
+                filled("prepared.sql", &[]),
+            ],
+        ],
+        Work::Program => {
+            vec![decide, vec![claim, own("COMMIT")], vec![own("BEGIN"), finish, own("COMMIT"), unlock]]
+        }
+    };
     let mut script = "\\set id random(1, 2000000000)\n".to_owned();
     for trip in trips {
         let lines: String = trip.iter().map(|statement| format!("{};\n", statement.trim())).collect();
@@ -122,25 +135,46 @@ pub enum How {
     Singly,
 }
 
-/// Returns how many cycles per second pgbench runs with this many clients.
-pub fn floor(db: &Db, pgbench: &Path, major: u32, how: How, clients: u32, jobs: usize) -> f64 {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("cycle.sql");
-    std::fs::write(&file, script(how != How::Singly && major >= 14)).unwrap();
-    let mut command = Command::new(pgbench);
-    command.args(["-n", "-M", "prepared", "-c", &clients.to_string(), "-j", &clients.min(2).to_string()]);
-    let each = jobs / clients as usize;
-    match how {
-        How::FromStart => command.args(["-t", &each.to_string()]),
-        How::Piped | How::Singly => command.args(["-T", "2"]),
-    };
-    command.arg("-f").arg(&file);
-    command.args(VALUES.iter().flat_map(|(name, _, value)| ["-D".to_owned(), format!("{name}={value}")]));
-    let start = Instant::now();
-    let output = support::run(command.envs(db.info.env()).env("PGDATABASE", &db.name));
-    let took = start.elapsed().as_secs_f64();
-    let told =
-        output.stdout.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
-    let rate = told.unwrap_or_else(|| panic!("{}", output.snapshot()));
-    if how == How::FromStart { (each * clients as usize) as f64 / took } else { rate }
+/// Runs the cycles of jobs in pgbench.
+pub struct Peer<'a> {
+    pub pgbench: &'a Path,
+    /// The version of the server.
+    pub major: u32,
+    pub work: Work,
+    pub clients: usize,
+}
+
+impl Peer<'_> {
+    /// Returns how many cycles a second it runs. If its start counts, it runs as many as there are jobs.
+    pub fn rate(&self, db: &Db, how: How, jobs: usize) -> f64 {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("cycle.sql");
+        std::fs::write(&file, script(self.work, how != How::Singly && self.major >= 14)).unwrap();
+        let mut command = Command::new(self.pgbench);
+        command.args([
+            "-n",
+            "-M",
+            "prepared",
+            "-c",
+            &self.clients.to_string(),
+            "-j",
+            &self.clients.min(2).to_string(),
+        ]);
+        let each = jobs / self.clients;
+        match how {
+            How::FromStart => command.args(["-t", &each.to_string()]),
+            How::Piped | How::Singly => command.args(["-T", "2"]),
+        };
+        command.arg("-f").arg(&file);
+        command.args(VALUES.iter().flat_map(|(name, _, value)| ["-D".to_owned(), format!("{name}={value}")]));
+        let start = Instant::now();
+        let output = support::run(command.envs(db.info.env()).env("PGDATABASE", &db.name));
+        let took = start.elapsed().as_secs_f64();
+        let told = output
+            .stdout
+            .lines()
+            .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+        let rate = told.unwrap_or_else(|| panic!("{}", output.snapshot()));
+        if how == How::FromStart { (each * self.clients) as f64 / took } else { rate }
+    }
 }

@@ -20,7 +20,7 @@ use clap::Parser;
 use nix::sys::signal::Signal;
 
 use account::Account;
-use cycle::How;
+use cycle::{How, Peer, Work};
 use support::jobs::Jobs;
 
 /// Measures the jobs engine
@@ -190,6 +190,11 @@ impl Bench<'_> {
         println!("{}", after.each(&before, self.args.jobs as f64, took, trips));
     }
 
+    fn peer(&self, work: Work, clients: usize) -> Option<Peer<'_>> {
+        let pgbench = self.pgbench.as_ref()?;
+        Some(Peer { pgbench, major: self.bin.major, work, clients })
+    }
+
     fn sql(&self) {
         let jobs = self.jobs("sql", &many(self.args.jobs, "schedule = \"1d\"", "sql = \"SELECT 1\""));
         let count = self.args.jobs as f64;
@@ -202,12 +207,10 @@ impl Bench<'_> {
             ];
             for _ in 0..self.args.rounds {
                 ours.push(count / self.pass(&jobs, parallel));
-                if let Some(pgbench) = &self.pgbench {
+                if let Some(peer) = self.peer(Work::Sql, clients) {
                     for (how, _, rates) in &mut peers {
                         jobs.db.sql(EMPTY);
-                        let rate =
-                            cycle::floor(&jobs.db, pgbench, self.bin.major, *how, clients, self.args.jobs);
-                        rates.push(rate);
+                        rates.push(peer.rate(&jobs.db, *how, self.args.jobs));
                     }
                 }
             }
@@ -227,12 +230,23 @@ impl Bench<'_> {
             self.jobs("programs", &many(self.args.jobs, "schedule = \"1d\"", "command = [\"/bin/true\"]"));
         let count = self.args.jobs as f64;
         for (parallel, threads, slots, least) in [("1", 1, "one slot", 0.7), ("8", 8, "eight slots", 0.8)] {
-            let (mut ours, mut bare) = (Vec::new(), Vec::new());
+            let (mut ours, mut bare, mut both) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..self.args.rounds {
                 ours.push(count / self.pass(&jobs, parallel));
-                bare.push(spawn_rate(self.args.jobs, threads));
+                let spawned = spawn_rate(self.args.jobs, threads);
+                bare.push(spawned);
+                if let Some(peer) = self.peer(Work::Program, threads) {
+                    jobs.db.sql(EMPTY);
+                    let cycles = peer.rate(&jobs.db, How::Piped, self.args.jobs);
+                    both.push(1.0 / (1.0 / spawned + 1.0 / cycles));
+                }
             }
-            rates(&format!("/bin/true, {slots}"), &ours, "spawned bare by as many threads", &bare, least);
+            let what = format!("/bin/true, {slots}");
+            rates(&what, &ours, "spawned bare by as many threads", &bare, least);
+            if !both.is_empty() {
+                let peer = "spawned bare, and then claim and record in pgbench, pipelined";
+                rates(&what, &ours, peer, &both, least);
+            }
             self.account(&jobs, parallel);
         }
     }
