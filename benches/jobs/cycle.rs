@@ -22,7 +22,7 @@ fn filled(file: &str, values: &[&str]) -> String {
 }
 
 /// What stands for the values that pgkit sends as parameters, and so does pgbench: names, types, values.
-const VALUES: [(&str, &str, &str); 13] = [
+const VALUES: [(&str, &str, &str); 14] = [
     ("no", "bool", "f"),
     ("yes", "bool", "t"),
     ("zero", "int8", "0"),
@@ -32,6 +32,7 @@ const VALUES: [(&str, &str, &str); 13] = [
     ("grace", "interval", "11.5 s"),
     ("host", "text", "a host"),
     ("took", "interval", "1 ms"),
+    ("age", "text", "43200"),
     ("zone", "text", "UTC"),
     ("path", "text", "\"$user\", public"),
     ("plan", "text", "auto"),
@@ -79,7 +80,7 @@ fn script(work: Work, pipelined: bool) -> String {
     let decide = vec![
         own("BEGIN"),
         filled("lock.sql", &[":id"]),
-        filled("lock_row.sql", &[job]),
+        filled("lock_row.sql", &[job, ":age"]),
         filled("decision_inputs.sql", &[job, ":none", ":no", "NULL::timestamptz"]),
     ];
     let claim = filled("claim.sql", &claim);

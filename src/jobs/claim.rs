@@ -265,11 +265,12 @@ async fn attempt(
         _ => None,
     };
     let date_text = date.map(|date| date.to_string());
+    let foreign_age = job.max_ongoing_age.as_secs_f64().to_string();
     let answers = session
         .pipeline(&[
             plain!("BEGIN"),
             named("lock", vec![Some(&key)]),
-            named("row", vec![Some(&job.name)]),
+            named("row", vec![Some(&job.name), Some(&foreign_age)]),
             named(
                 "look",
                 vec![
@@ -282,6 +283,7 @@ async fn attempt(
         ])
         .await?;
     let has_lock = first(answers.get(1)).as_deref() == Some("t");
+    let has_row = first(answers.get(2)).as_deref() == Some("t");
     let known: Known = json(answers.get(3))?;
     let ongoing = known.row.as_ref().and_then(|row| row.ongoing);
     let failed_before = known.row.as_ref().is_some_and(|row| row.failed);
@@ -344,6 +346,10 @@ async fn attempt(
             Takes::No { why, free_in } => return Ok(Err(Outcome::Ongoing { why, free_in }.into())),
         }
         before.push(named("as_owner", vec![Some(&job.name)]));
+    }
+    if known.row.is_some() && !has_row {
+        // A crontabber had claimed it when the row was to be locked, and has just ended.
+        return Ok(Err(Outcome::Locked.into()));
     }
     let hold = cut_off.is_some() && holds(job);
     if let Some((id, why)) = &cut_off {
