@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,9 @@ const CANDIDATES: &[&str] =
 /// Users that own clusters in distributions.
 const CLUSTER_OWNERS: &[&str] = &["postgres", "_postgres"];
 
+/// How long after the first look at the processes to look again.
+const SECOND_LOOK: Duration = Duration::from_millis(20);
+
 /// Chooses the server's user; `None` unless we are root. A user is free if nothing runs under its name except
 /// root's sandboxes. A server that runs other people's code never runs as a user that may own clusters, whether
 /// those are running or not.
@@ -31,13 +35,22 @@ pub(super) fn choose(untrusted: bool) -> Result<Option<Owner>> {
     if !nix::unistd::geteuid().is_root() {
         return Ok(None);
     }
-    let busy = busy();
     let candidates = CANDIDATES.iter().filter(|name| !(untrusted && CLUSTER_OWNERS.contains(name)));
-    let free = candidates.into_iter().find_map(|name| {
+    let owner = |name: &&str| {
         let user = nix::unistd::User::from_name(name).ok().flatten()?;
         let (uid, gid) = (user.uid.as_raw(), user.gid.as_raw());
-        (uid != 0 && !busy.contains(&uid)).then(|| Owner { name: (*name).to_owned(), uid, gid })
-    });
+        (uid != 0).then(|| Owner { name: (*name).to_owned(), uid, gid })
+    };
+    let candidates: Vec<Owner> = candidates.filter_map(owner).collect();
+    let mut busy = busy();
+    if candidates.iter().any(|owner| busy.contains(&owner.uid)) {
+        // For an instant, a new process of a sandbox is not in its folder yet. Servers of one sandbox need the same user if
+        // they are to reach each other.
+        std::thread::sleep(SECOND_LOOK);
+        let still = self::busy();
+        busy.retain(|uid| still.contains(uid));
+    }
+    let free = candidates.into_iter().find(|owner| !busy.contains(&owner.uid));
     match free {
         Some(owner) => Ok(Some(owner)),
         None => Err(Error::new(
@@ -59,9 +72,13 @@ fn busy() -> HashSet<u32> {
         else {
             continue;
         };
-        let sandboxed = || std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| is_sandbox(&cwd));
         let (dead, uids) = owners(&status);
-        if !dead && !sandboxed() {
+        let is_other = || match std::fs::read_link(entry.path().join("cwd")) {
+            Ok(cwd) => !is_sandbox(&cwd),
+            // A process that is about to end has no folder any more.
+            Err(e) => e.kind() != std::io::ErrorKind::NotFound,
+        };
+        if !dead && is_other() {
             busy.extend(uids);
         }
     }
