@@ -171,6 +171,22 @@ fn who_gives_up_takes_the_request_back() {
 }
 
 #[test]
+fn who_gives_up_on_a_server_that_does_not_answer_need_not_do_it_twice() {
+    let jobs = Jobs::new("mute", "[[job]]\nname = \"j\"\nevery = \"1h\"\nsql = \"SELECT 1\"\n");
+    for args in [vec!["run", "j"], vec!["run"]] {
+        let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = mute.local_addr().unwrap().port().to_string();
+        let runner = Process::start(
+            jobs.command(&args).args(["-h", "127.0.0.1", "-p", &port]).env("PGSSLMODE", "disable"),
+        );
+        let _asks = mute.accept().unwrap();
+        runner.signal(Signal::SIGINT);
+        let output = runner.end();
+        assert_eq!(output.code, Some(130), "{}", output.snapshot());
+    }
+}
+
+#[test]
 fn a_job_that_runs_elsewhere_is_busy() {
     let jobs = Jobs::new("request_busy", FILE);
     let runner = daemon(&jobs);

@@ -13,7 +13,7 @@ use crate::error::{Error, Exit, Result};
 use crate::jobs::job::Job;
 use crate::jobs::plan;
 use crate::jobs::requests;
-use crate::jobs::runner::Surroundings;
+use crate::jobs::runner::{Surroundings, unless_stopped};
 use crate::jobs::runners::{self, Runner};
 use crate::jobs::states;
 use crate::jobs::store::Place;
@@ -23,6 +23,8 @@ use crate::session::Writer;
 
 /// How long to wait until a runner takes a request. A runner that is stopped never takes it.
 const TAKEN_WITHIN: Duration = Duration::from_secs(5);
+/// How long to wait, after a signal, until the server has removed the requests.
+const LEAVE: Duration = Duration::from_secs(2);
 /// How often the progress of requests is read.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -65,10 +67,15 @@ pub(super) async fn through(
     stop: &watch::Receiver<Option<Exit>>,
     tell: ProgressSink<'_>,
 ) -> Result<Answer> {
-    let writer = connect().await?;
-    let wanted = Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() };
-    let place = tables::open(&writer, wanted).await?;
-    let answer = match whom(&writer, &place, question).await? {
+    let open = async {
+        let writer = connect().await?;
+        let wanted = Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() };
+        let place = tables::open(&writer, wanted).await?;
+        let runner = whom(&writer, &place, question).await?;
+        Ok((writer, place, runner))
+    };
+    let (writer, place, runner) = unless_stopped(stop, open).await?;
+    let answer = match runner {
         Some(runner) => {
             echo.remark(&format!("asked the runner on {}, pid {}", runner.host, runner.pid));
             let who = shared::who(&writer, context);
@@ -155,6 +162,33 @@ impl Asked {
     }
 }
 
+/// Looks at all requests, and removes those that have ended.
+async fn look(
+    writer: &Writer,
+    place: &Place,
+    asked: &mut BTreeMap<i64, Asked>,
+    answer: &mut Answer,
+    tell: ProgressSink<'_>,
+) -> Result<()> {
+    for id in asked.keys().copied().collect::<Vec<i64>>() {
+        let Some(one) = asked.get_mut(&id) else { continue };
+        let outcome = match one.look(writer, place, id, tell).await? {
+            Found::Open => continue,
+            Found::Ended(outcome) => Some(outcome),
+            Found::Left => None,
+        };
+        requests::forget(writer, place, id).await?;
+        let Some(one) = asked.remove(&id) else { continue };
+        if let Some(outcome) = outcome {
+            tell(Progress::Outcome(&one.job, &outcome));
+            answer.pass.add(&outcome);
+        } else {
+            answer.left.push(one.job.name.clone());
+        }
+    }
+    Ok(())
+}
+
 /// Makes the requests, and waits until each has ended or has been withdrawn because no runner took it.
 async fn ask(
     writer: &Writer,
@@ -165,31 +199,29 @@ async fn ask(
     tell: ProgressSink<'_>,
 ) -> Result<Answer> {
     let mut asked: BTreeMap<i64, Asked> = BTreeMap::new();
-    for job in plan::order(question.jobs).into_iter().filter(|job| question.run_options.wants(job)) {
-        let id = requests::ask(writer, place, &job.name, question.run_options.mode(), who).await?;
-        asked.insert(id, Asked { job: job.clone(), told: 0, is_taken: false, has_begun: false });
+    let mut stop = stop.clone();
+    let request = async {
+        for job in plan::order(question.jobs).into_iter().filter(|job| question.run_options.wants(job)) {
+            let id = requests::ask(writer, place, &job.name, question.run_options.mode(), who).await?;
+            asked.insert(id, Asked { job: job.clone(), told: 0, is_taken: false, has_begun: false });
+        }
+        Ok(())
+    };
+    let requested = unless_stopped(&stop, request).await;
+    let stopped = *stop.borrow();
+    if let Some(exit) = stopped {
+        return Err(leave(writer, place, &asked, exit, tell).await);
     }
+    requested?;
     let begin = Instant::now();
     let mut answer = Answer::default();
-    let mut stop = stop.clone();
     while !asked.is_empty() {
-        if let Some(exit) = *stop.borrow() {
+        let looked = unless_stopped(&stop, look(writer, place, &mut asked, &mut answer, tell)).await;
+        let stopped = *stop.borrow();
+        if let Some(exit) = stopped {
             return Err(leave(writer, place, &asked, exit, tell).await);
         }
-        for (id, mut one) in std::mem::take(&mut asked) {
-            match one.look(writer, place, id, tell).await? {
-                Found::Open => drop(asked.insert(id, one)),
-                Found::Ended(outcome) => {
-                    tell(Progress::Outcome(&one.job, &outcome));
-                    answer.pass.add(&outcome);
-                    requests::forget(writer, place, id).await?;
-                }
-                Found::Left => {
-                    requests::forget(writer, place, id).await?;
-                    answer.left.push(one.job.name.clone());
-                }
-            }
-        }
+        looked?;
         if begin.elapsed() > TAKEN_WITHIN && asked.values().any(|one| !one.is_taken) {
             tell(Progress::Warning(
                 "the runner has not taken the request within 5 s: running here what it has not taken"
@@ -231,7 +263,8 @@ async fn leave(
     exit: Exit,
     tell: ProgressSink<'_>,
 ) -> Error {
-    for name in forget_all(writer, place, asked).await {
+    let forgotten = tokio::time::timeout(LEAVE, forget_all(writer, place, asked)).await;
+    for name in forgotten.unwrap_or_default() {
         tell(Progress::Warning(format!(
             "the runner goes on with {name}; follow it with pgkit jobs output {name} -f"
         )));

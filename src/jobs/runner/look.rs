@@ -184,7 +184,7 @@ async fn looked(
 }
 
 /// Awaits work for at most [`LOOK`], unless a signal comes first. Errors: a signal, or its time is over (69).
-pub(super) async fn unless_stopped<T>(
+pub async fn unless_stopped<T>(
     stop: &watch::Receiver<Option<Exit>>,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {

@@ -11,6 +11,6 @@ mod signs;
 mod turns;
 mod upkeep;
 
-pub use look::FirstLook;
+pub use look::{FirstLook, unless_stopped};
 pub use passes::{Reload, Runner, Surroundings};
 pub use signs::{Sign, Signs};
