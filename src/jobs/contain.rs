@@ -18,10 +18,15 @@
 //! A program also has a mount namespace of its own, in which /proc shows the PID namespace, where the kernel allows that.
 //!
 //! Only root can create a PID namespace; another user first needs a user namespace, in which it is the only user. Files of
-//! all other users then seem to belong to nobody, and setuid programs such as sudo have no effect. To enter both, one more
-//! fork of the guard stands between it and the program; it passes signals on, and ends as the program ends.
+//! all other users then seem to belong to nobody, and setuid programs such as sudo have no effect.
+//!
+//! A guard that could not leave these namespaces again does not enter them itself. This concerns ordinary users, and root in a
+//! container with the PID namespace of its host. Then one more fork of the guard enters them, and stands between it and the
+//! program; it passes signals on, and ends as the program ends.
 
 use serde::{Deserialize, Serialize};
+
+use super::last_resort::LastResort;
 
 /// Whether the processes of a program are contained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -64,11 +69,12 @@ pub use elsewhere::Namespace;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub use linux::Namespace;
 
-/// Finds out whether programs can be contained here.
+/// Finds out whether programs can be contained here, whatever becomes of their guard.
 ///
 /// Errors: they cannot; why.
 pub fn probe() -> Result<(), String> {
-    Namespace::new().map(Namespace::end)
+    Namespace::new().map(Namespace::end)?;
+    LastResort::new().missing().map_or(Ok(()), Err)
 }
 
 /// The same on a system without PID namespaces.
@@ -172,8 +178,8 @@ mod linux {
         inside: Arc<OwnedFd>,
         /// The user namespace that it belongs to, if that is not this process's.
         user_namespace: Option<Arc<OwnedFd>>,
-        /// The PID namespace of this process.
-        outside: OwnedFd,
+        /// The PID namespace of this process; `None` if it could not return to it.
+        outside: Option<OwnedFd>,
     }
 
     impl Namespace {
@@ -268,7 +274,10 @@ mod linux {
                     is_asked: Cell::new(false),
                     inside: namespace("pid_for_children")?,
                     user_namespace,
-                    outside: File::open("/proc/self/ns/pid")?.into(),
+                    outside: match way {
+                        Way::PidNamespace => way_back(),
+                        Way::UserNamespace => None,
+                    },
                 })
             };
             let created = finish().and_then(|namespace| namespace.try_out().map(|()| namespace));
@@ -310,22 +319,23 @@ mod linux {
 
         /// Calls `spawn`, which forks this process. The new process is in the namespace, if it need not enter it by itself.
         fn fork<T>(&self, spawn: impl FnOnce() -> std::io::Result<T>) -> std::io::Result<T> {
-            if self.way == Way::UserNamespace {
-                return spawn();
-            }
+            let Some(outside) = &self.outside else { return spawn() };
             // This concerns the children of this thread alone.
             setns(&self.inside, CloneFlags::CLONE_NEWPID)?;
             let spawned = spawn();
-            setns(&self.outside, CloneFlags::CLONE_NEWPID).inspect_err(|_| self.kill())?;
+            setns(outside, CloneFlags::CLONE_NEWPID).inspect_err(|_| self.kill())?;
             spawned
         }
 
         /// Has the process that `command` starts do what is left to do in it, before it executes its program.
         fn enter(&self, command: &mut Command, user: Option<(Uid, Gid, Vec<Gid>)>) {
             let (inside, user_namespace) = (self.inside.clone(), self.user_namespace.clone());
+            let is_in = self.outside.is_some();
             before_exec(command, move || {
                 if let Some(user_namespace) = &user_namespace {
                     setns(user_namespace, CloneFlags::CLONE_NEWUSER)?;
+                }
+                if !is_in {
                     setns(&inside, CloneFlags::CLONE_NEWPID)?;
                     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
                     if let ForkResult::Parent { child } = fork()? {
@@ -403,7 +413,7 @@ mod linux {
         /// Returns whether a process is no part of the program, though a descendant of this process: the proxy, init, or
         /// the process that passes signals on to the program, which has the pid `first`.
         pub fn is_frame(&self, pid: Pid, parent: Pid, first: Pid) -> bool {
-            pid == self.proxy || parent == self.proxy || (pid == first && self.way == Way::UserNamespace)
+            pid == self.proxy || parent == self.proxy || (pid == first && self.outside.is_none())
         }
     }
 
@@ -411,6 +421,13 @@ mod linux {
         fn drop(&mut self) {
             self.kill();
         }
+    }
+
+    /// Returns the PID namespace of this process; `None` if it may not enter it, and so could not return to it from another
+    /// one. It may not if its user namespace does not own it.
+    fn way_back() -> Option<OwnedFd> {
+        let outside: OwnedFd = File::open("/proc/self/ns/pid").ok()?.into();
+        setns(&outside, CloneFlags::CLONE_NEWPID).is_ok().then_some(outside)
     }
 
     /// Gives a program a /proc that shows its own PID namespace. In the machine's /proc, a process that looks up its

@@ -4,10 +4,9 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
-
 use super::claim::Claim;
 use super::job::Job;
+use super::last_resort::{LAST_RESORT, LastResort};
 use super::live_output::LiveOutput;
 use super::process::{self, Tree, boot_time};
 use super::session::{Session, Statement, first, named, plain};
@@ -20,9 +19,6 @@ pub(super) const PULSE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(100);
 /// How old a claim may get before crontabber takes it over (`max_ongoing_age_hours`).
 const FOREIGN_AGE: Duration = Duration::from_secs(12 * 3600);
-/// How long after the lease has expired the kernel kills a guard that has not ended the job itself.
-const LAST_RESORT: Duration = Duration::from_secs(1);
-
 /// Why a lease was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
@@ -47,69 +43,6 @@ pub struct LeaseRenewer<'a> {
     pub live_output: Option<LiveOutput<'a>>,
     /// When the latest request that the server has answered was sent, on [`boot_time`]'s clock.
     heard: Duration,
-}
-
-/// Makes the kernel kill this process, even if it is stopped, when a lease has expired and the process has not
-/// ended the job.
-pub struct LastResort {
-    #[cfg(target_os = "linux")]
-    timer: Option<nix::sys::timer::Timer>,
-    #[cfg(target_os = "linux")]
-    is_set: bool,
-}
-
-#[cfg(target_os = "linux")]
-impl LastResort {
-    /// Creates one that is not armed yet.
-    pub fn new() -> LastResort {
-        use nix::sys::signal::{SigEvent, SigevNotify};
-        let kill = SigEvent::new(SigevNotify::SigevSignal { signal: Signal::SIGKILL, si_value: 0 });
-        let timer = nix::sys::timer::Timer::new(nix::time::ClockId::CLOCK_BOOTTIME, kill).ok();
-        LastResort { timer, is_set: false }
-    }
-
-    /// Arms it for a program that may run under this lease. `heard` is when the server was last heard, on
-    /// [`boot_time`]'s clock.
-    pub fn watch(&mut self, lease: Duration, heard: Duration) {
-        let left = (heard + lease + LAST_RESORT).saturating_sub(boot_time());
-        // A time of zero would disarm the timer.
-        self.set(left.max(Duration::from_millis(1)));
-    }
-
-    /// Disarms it: no program runs.
-    pub fn rest(&mut self) {
-        if self.is_set {
-            self.set(Duration::ZERO);
-        }
-    }
-
-    fn set(&mut self, time: Duration) {
-        use nix::sys::timer::{Expiration, TimerSetTimeFlags};
-        self.is_set = !time.is_zero();
-        if let Some(timer) = &mut self.timer {
-            let _ = timer.set(Expiration::OneShot(time.into()), TimerSetTimeFlags::empty());
-        }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-impl LastResort {
-    /// Creates one that does nothing, since this system has no such timer.
-    pub fn new() -> LastResort {
-        let _ = (Signal::SIGKILL, LAST_RESORT);
-        LastResort {}
-    }
-    /// See above.
-    pub fn watch(&mut self, _: Duration, _: Duration) {}
-    /// See above.
-    pub fn rest(&mut self) {}
-    fn set(&mut self, _: Duration) {}
-}
-
-impl Default for LastResort {
-    fn default() -> LastResort {
-        LastResort::new()
-    }
 }
 
 impl<'a> LeaseRenewer<'a> {

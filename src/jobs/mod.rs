@@ -9,6 +9,7 @@ pub mod guard;
 pub mod health;
 pub mod job;
 pub mod keys;
+pub mod last_resort;
 pub mod lease;
 pub mod live_output;
 pub mod occurrences;

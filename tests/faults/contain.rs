@@ -61,9 +61,8 @@ fn all_of(jobs: &Jobs) -> Vec<i32> {
 
 /// pgkit as an ordinary user, who cannot create a PID namespace without a user namespace.
 fn as_user(jobs: &Jobs, args: &[&str]) -> Command {
-    let command = jobs.command(args);
     if !nix::unistd::geteuid().is_root() {
-        return command;
+        return jobs.command(args);
     }
     // This is the user that the server runs as, because only that user and root can reach the server's socket. The user
     // must own the jobs file.
@@ -76,22 +75,27 @@ fn as_user(jobs: &Jobs, args: &[&str]) -> Command {
         std::os::unix::fs::chown(path, Some(uid), Some(gid)).unwrap();
     }
     let mut other = Command::new("setpriv");
+    other.args(["--reuid", &uid.to_string(), "--regid", &gid.to_string(), "--clear-groups"]);
+    let mut other = started_by(other, jobs, args);
+    other.env("HOME", jobs.folder.path());
     other
-        .args(["--reuid", &uid.to_string(), "--regid", &gid.to_string(), "--clear-groups"])
-        .arg(command.get_program())
-        .args(command.get_args());
+}
+
+/// pgkit as another program starts it, which is given the command line.
+fn started_by(mut other: Command, jobs: &Jobs, args: &[&str]) -> Command {
+    let command = jobs.command(args);
+    other.arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs().filter_map(|(name, value)| Some((name, value?))) {
         other.env(name, value);
     }
-    other.current_dir(jobs.folder.path()).env("HOME", jobs.folder.path());
+    other.current_dir(jobs.folder.path());
     other
 }
 
 /// pgkit where the kernel does not let it contain anything: as root in most containers, or as a user where user
 /// namespaces are switched off.
 fn uncontainable(jobs: &Jobs, args: &[&str]) -> Command {
-    let command = jobs.command(args);
-    let mut other = if nix::unistd::geteuid().is_root() {
+    let other = if nix::unistd::geteuid().is_root() {
         let mut other = Command::new("setpriv");
         other.arg("--bounding-set=-sys_admin");
         other
@@ -102,20 +106,14 @@ fn uncontainable(jobs: &Jobs, args: &[&str]) -> Command {
         other.args(["--user", "--map-root-user", "sh", "-c", script, "sh"]);
         other
     };
-    other.arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs().filter_map(|(name, value)| Some((name, value?))) {
-        other.env(name, value);
-    }
-    other.current_dir(jobs.folder.path());
-    other
+    started_by(other, jobs, args)
 }
 
 #[test]
 fn kill_9_of_the_runner_and_its_guards_is_the_end_of_the_tree() {
-    for is_ordinary in [false, true] {
-        let jobs =
-            Jobs::new(if is_ordinary { "treeuser" } else { "treeroot" }, &tree("contain = \"strict\""));
-        let runner = fixture::Process::start(&mut as_either(&jobs, is_ordinary, &["run"]));
+    for who in Who::all() {
+        let jobs = Jobs::new(&format!("tree{}", who.name()), &tree("contain = \"strict\""));
+        let runner = fixture::Process::start(&mut who.command(&jobs, &["run"]));
         let pids = all_of(&jobs);
         let guards = runner.guards();
         // Both are stopped first, so that neither can clean up after the other.
@@ -164,16 +162,67 @@ fn named(name: &str, pid: i32) -> i32 {
     found[0]
 }
 
-/// `pgkit jobs` as root or as an ordinary user.
-fn as_either(jobs: &Jobs, is_ordinary: bool, args: &[&str]) -> Command {
-    if is_ordinary { as_user(jobs, args) } else { jobs.command(args) }
+/// Who runs `pgkit jobs`.
+#[derive(Clone, Copy)]
+enum Who {
+    /// Root, if the tests run as root.
+    Root,
+    /// An ordinary user.
+    Ordinary,
+    /// Root in a user namespace, as in a container that has the PID namespace of its host.
+    Container,
+}
+
+impl Who {
+    /// All that are possible here.
+    fn all() -> Vec<Who> {
+        let mut all = vec![Who::Root, Who::Ordinary];
+        if nix::unistd::geteuid().is_root() {
+            all.push(Who::Container);
+        }
+        all
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Who::Root => "root",
+            Who::Ordinary => "user",
+            Who::Container => "container",
+        }
+    }
+
+    fn command(self, jobs: &Jobs, args: &[&str]) -> Command {
+        match self {
+            Who::Root => jobs.command(args),
+            Who::Ordinary => as_user(jobs, args),
+            Who::Container => in_user_namespace(jobs, args),
+        }
+    }
+}
+
+/// pgkit as root of a user namespace that has all users and the machine's PIDs.
+fn in_user_namespace(jobs: &Jobs, args: &[&str]) -> Command {
+    // Only from outside can all users be mapped. The process that becomes pgkit keeps its pid.
+    let script = r#"
+pid=$$
+((
+    while [ "$(readlink /proc/$pid/ns/user)" = "$(readlink /proc/self/ns/user)" ]; do sleep 0.01; done
+    echo 0 0 65536 > /proc/$pid/uid_map && echo 0 0 65536 > /proc/$pid/gid_map
+) &)
+exec unshare --user sh -c 'until [ "$(id -u)" = 0 ]; do sleep 0.01; done; exec "$@"' sh "$@"
+"#;
+    let mut other = Command::new("sh");
+    other.args(["-c", script, "sh"]);
+    started_by(other, jobs, args)
 }
 
 #[test]
 fn an_init_or_a_proxy_that_is_killed_takes_the_tree_with_it_and_the_job_was_cut_off() {
-    for (name, is_ordinary) in [("proxy", false), ("init", false), ("proxy", true), ("init", true)] {
-        let jobs = Jobs::new(&format!("cut{name}{is_ordinary}"), &tree("contain = \"strict\""));
-        let runner = fixture::Process::start(&mut as_either(&jobs, is_ordinary, &["run"]));
+    for (name, who) in
+        ["proxy", "init"].into_iter().flat_map(|name| Who::all().into_iter().map(move |who| (name, who)))
+    {
+        let jobs = Jobs::new(&format!("cut{name}{}", who.name()), &tree("contain = \"strict\""));
+        let runner = fixture::Process::start(&mut who.command(&jobs, &["run"]));
         let pids = all_of(&jobs);
         signal(named(&format!("pgkit-{name}"), runner.pid()), Signal::SIGKILL);
         let output = runner.end();
@@ -198,12 +247,12 @@ setsid sleep 61 &
 (env -i PATH="$PATH" setsid sh -c 'trap "" TERM; (sleep 61) &' &)
 sleep 0.05
 "#;
-    for is_ordinary in [false, true] {
+    for who in Who::all() {
         let toml: String = (0..5)
             .map(|i| format!("[[job]]\nname = \"j{i}\"\nschedule = \"1d\"\ncommand = '''{command}'''\n"))
             .collect();
-        let jobs = Jobs::new(&format!("kept{is_ordinary}"), &toml);
-        let output = run(&mut as_either(&jobs, is_ordinary, &["run"]));
+        let jobs = Jobs::new(&format!("kept{}", who.name()), &toml);
+        let output = run(&mut who.command(&jobs, &["run"]));
         assert_eq!(output.code, Some(0), "{}", output.snapshot());
         let spaces = jobs.text("spaces");
         let first = spaces.lines().next().unwrap();
@@ -216,12 +265,12 @@ sleep 0.05
 
 #[test]
 fn a_namespace_that_comes_to_its_end_between_two_programs_is_replaced() {
-    for is_ordinary in [false, true] {
+    for who in Who::all() {
         let jobs = Jobs::new(
-            &format!("replaced{is_ordinary}"),
+            &format!("replaced{}", who.name()),
             "[[job]]\nname = \"j\"\nevery = \"1s\"\ncontain = \"strict\"\ncommand = \"./pid\"\n",
         );
-        let runner = fixture::Process::start(&mut as_either(&jobs, is_ordinary, &["run", "--every", "1s"]));
+        let runner = fixture::Process::start(&mut who.command(&jobs, &["run", "--every", "1s"]));
         for (i, name) in ["pgkit-init", "pgkit-proxy", "pgkit-init"].into_iter().enumerate() {
             jobs.wait_for_lines("pids", 2 * i + 2);
             jobs.wait("nothing runs", || jobs.row("j", "ongoing").is_empty());
@@ -237,14 +286,18 @@ fn a_namespace_that_comes_to_its_end_between_two_programs_is_replaced() {
 
 #[test]
 fn exit_codes_signals_and_what_is_left_behind_come_through() {
-    for (contain, is_ordinary) in [("auto", false), ("none", false), ("strict", true)] {
+    let mut cases = vec![("auto", Who::Root), ("none", Who::Root), ("strict", Who::Ordinary)];
+    if nix::unistd::geteuid().is_root() {
+        cases.push(("strict", Who::Container));
+    }
+    for (contain, who) in cases {
         let job = |name: &str, command: &str| {
             format!(
                 "[[job]]\nname = \"{name}\"\nschedule = \"1d\"\ncontain = \"{contain}\"\ncommand = '''{command}'''\n"
             )
         };
         let jobs = Jobs::new(
-            &format!("ends{contain}"),
+            &format!("ends{contain}{}", who.name()),
             &[
                 job("a", "exit 255"),
                 job("b", "kill -USR1 $$"),
@@ -257,7 +310,7 @@ fn exit_codes_signals_and_what_is_left_behind_come_through() {
             ]
             .concat(),
         );
-        let output = run(&mut as_either(&jobs, is_ordinary, &["run"]));
+        let output = run(&mut who.command(&jobs, &["run"]));
         assert_eq!(output.code, Some(1), "{}", output.snapshot());
         let ends = jobs.db.value(
             "SELECT string_agg(concat(app_name, ' ', coalesce(error_type, state)), ', ' ORDER BY app_name COLLATE \"C\") FROM pgkit_run",
@@ -290,15 +343,15 @@ fn a_program_finds_itself_in_proc() {
 
 #[test]
 fn a_signal_to_the_pid_that_is_told_reaches_the_program() {
-    for is_ordinary in [false, true] {
+    for who in Who::all() {
         let jobs = Jobs::new(
-            &format!("forward{is_ordinary}"),
+            &format!("forward{}", who.name()),
             "[[job]]\nname = \"j\"\nschedule = \"1d\"\ncommand = \"trap 'echo got; exit 7' HUP; trap 'exit 8' TERM; ./pid; while :; do sleep 0.05; done\"\n",
         );
         for (sent, code) in [(Signal::SIGHUP, 7), (Signal::SIGTERM, 8)] {
             let _ = std::fs::remove_file(jobs.path("pids"));
             jobs.db.sql("UPDATE crontabber SET next_run = now() - interval '1 s'");
-            let runner = fixture::Process::start(&mut as_either(&jobs, is_ordinary, &["run"]));
+            let runner = fixture::Process::start(&mut who.command(&jobs, &["run"]));
             jobs.wait_for_lines("pids", 1);
             jobs.wait("its pid is in the tables", || {
                 jobs.db.value("SELECT count(leader_pid) FROM pgkit_run WHERE state = 'running'") == "1"
@@ -334,6 +387,12 @@ fn where_nothing_contains_it_is_said_and_strict_refuses() {
         "0",
         "it is not claimed"
     );
+    // Nor would anything end a guard that is stopped if the kernel allowed no timers.
+    let mut prlimit = Command::new("prlimit");
+    prlimit.arg("--sigpending=0:0");
+    let output = run(&mut started_by(prlimit, &jobs, &["run"]));
+    assert_eq!(output.code, Some(77), "{}", output.snapshot());
+    assert!(output.stderr.contains(warns) && output.stderr.contains("no timer"), "{}", output.stderr);
     // Where programs can be contained, the job runs, and there is no warning.
     let output = jobs.ends(0, &["run"]);
     assert!(!output.stderr.contains("WARNING"), "{}", output.stderr);

@@ -13,7 +13,8 @@ use crate::helper::Master;
 use crate::jobs::claim::{self, Claim, Here};
 use crate::jobs::contain::{Contain, Namespace};
 use crate::jobs::job::{Job, OnCrash, Work};
-use crate::jobs::lease::{LastResort, LeaseRenewer, Loss};
+use crate::jobs::last_resort::LastResort;
+use crate::jobs::lease::{LeaseRenewer, Loss};
 use crate::jobs::plan;
 use crate::jobs::process::{self, boot_time};
 use crate::jobs::session::{Echo, Session, named, plain};
@@ -180,6 +181,9 @@ impl Guard<'_> {
     ) -> std::result::Result<Option<Rc<Namespace>>, String> {
         if contain == Contain::None {
             return Ok(None);
+        }
+        if let Some(why) = self.resort.missing().filter(|_| contain == Contain::Strict) {
+            return Err(why);
         }
         match self.namespace.get_or_insert_with(|| Namespace::new().map(Rc::new)) {
             Ok(namespace) => {
