@@ -154,8 +154,9 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
         return Err(Error::usage("--every: must be at least 1s"));
     }
     let text = Text::read(context, &args.file)?;
-    let stop = context.ending.take();
     let target = target(context, root, own, &args).await.map(RefCell::new);
+    // From here on, a signal no longer ends this process at once.
+    let stop = context.ending.take();
     let (read, first_look) = match (&target, text.owner()) {
         // With thousands of jobs, parsing the file takes as long as looking at the tables.
         (Ok(target), Some(owner)) if names.is_empty() && args.every.is_none() => {
