@@ -52,7 +52,7 @@ pub(crate) fn die_with(signal: nix::sys::signal::Signal, parent: nix::unistd::Pi
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn become_user(uid: Uid, gid: Gid, groups: &[Gid]) -> nix::Result<()> {
     match nix::unistd::setgroups(groups) {
-        // Some containers let nobody change groups. Root's groups give it no rights that it does not have anyway.
+        // In some containers nobody may change groups. Root has all rights without them.
         Err(nix::errno::Errno::EPERM) if uid.is_root() => {}
         set => set?,
     }

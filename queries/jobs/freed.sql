@@ -6,7 +6,6 @@ SELECT n.name
 FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS n (name, key)
 LEFT JOIN :"schema".crontabber c ON c.app_name = n.name
 WHERE c.ongoing IS NULL
-   OR (EXISTS (SELECT FROM :"schema".pgkit_run r
-               WHERE r.app_name = n.name AND r.state = ANY (ARRAY['running', 'held']::text[]) AND r.state <> 'succeeded'::text
-                 AND r.claim = c.ongoing)
+   OR (
+-- include own_claim
        AND NOT EXISTS (SELECT FROM held h WHERE n.key::int8 = ANY (h.keys)))

@@ -21,8 +21,9 @@
 //! all other users then seem to belong to nobody, and setuid programs such as sudo have no effect.
 //!
 //! A guard that could not leave these namespaces again does not enter them itself. This concerns ordinary users, and root in a
-//! container with the PID namespace of its host. Then one more fork of the guard enters them, and stands between it and the
-//! program; it passes signals on, and ends as the program ends.
+//! container with the PID namespace of its host. Then the guard forks a further process, which enters them and forks the
+//! program. It passes every signal that it gets on to the program. When the program has ended, it ends with the same exit
+//! code or by the same signal.
 
 use serde::{Deserialize, Serialize};
 
@@ -423,8 +424,8 @@ mod linux {
         }
     }
 
-    /// Returns the PID namespace of this process; `None` if it may not enter it, and so could not return to it from another
-    /// one. It may not if its user namespace does not own it.
+    /// Returns the PID namespace of this process, if this process could return to it from another one. It could not if the
+    /// namespace belongs to another user namespace.
     fn way_back() -> Option<OwnedFd> {
         let outside: OwnedFd = File::open("/proc/self/ns/pid").ok()?.into();
         setns(&outside, CloneFlags::CLONE_NEWPID).is_ok().then_some(outside)

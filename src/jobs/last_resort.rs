@@ -1,15 +1,15 @@
-//! The last resort against a guard that hangs or is stopped: the kernel kills it some time after its lease has expired.
+//! The last resort against a guard that hangs or is stopped: a timer of the kernel, which kills the guard when its lease has
+//! expired.
 
 use std::time::Duration;
 
 #[cfg(target_os = "linux")]
 use super::process::boot_time;
 
-/// How long after the lease has expired the kernel kills a guard that has not ended the job itself.
+/// The time that a guard has to end its job itself when its lease has expired. Then the kernel kills the guard.
 pub const LAST_RESORT: Duration = Duration::from_secs(1);
 
-/// Makes the kernel kill this process, even if it is stopped, when a lease has expired and the process has not
-/// ended the job.
+/// A timer with which the kernel kills this process, even if it is stopped.
 #[derive(Debug)]
 pub struct LastResort {
     #[cfg(target_os = "linux")]
@@ -20,7 +20,7 @@ pub struct LastResort {
 
 #[cfg(target_os = "linux")]
 impl LastResort {
-    /// Creates one that is not armed yet.
+    /// Creates a timer that is not armed yet.
     pub fn new() -> LastResort {
         use nix::sys::signal::{SigEvent, SigevNotify, Signal};
         let kill = SigEvent::new(SigevNotify::SigevSignal { signal: Signal::SIGKILL, si_value: 0 });
@@ -28,7 +28,7 @@ impl LastResort {
         LastResort { timer, is_set: false }
     }
 
-    /// Returns why the kernel would not kill this process; `None` if it would.
+    /// Returns why there is no timer; `None` if there is one.
     pub fn missing(&self) -> Option<String> {
         let why = self.timer.as_ref().err()?.desc();
         Some(format!("the kernel allows no timer that ends a stopped guard: {why}"))
@@ -61,11 +61,11 @@ impl LastResort {
 
 #[cfg(not(target_os = "linux"))]
 impl LastResort {
-    /// Creates one that does nothing, since this system has no such timer.
+    /// Creates one that does nothing, because this system has no such timers.
     pub fn new() -> LastResort {
         LastResort {}
     }
-    /// Returns why the kernel would not kill this process.
+    /// Returns why there is no timer.
     pub fn missing(&self) -> Option<String> {
         Some("this system has no timer that ends a stopped guard".to_owned())
     }

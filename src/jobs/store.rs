@@ -180,11 +180,12 @@ impl Snapshot {
 }
 
 /// The texts that several statements include.
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 6] = [
     ("attempt", include_str!("../../queries/jobs/parts/attempt.sql")),
     ("held", include_str!("../../queries/jobs/parts/held.sql")),
     ("left_s", include_str!("../../queries/jobs/parts/left_s.sql")),
     ("logged", include_str!("../../queries/jobs/parts/logged.sql")),
+    ("own_claim", include_str!("../../queries/jobs/parts/own_claim.sql")),
     ("unhurried", include_str!("../../queries/jobs/parts/unhurried.sql")),
 ];
 

@@ -25,7 +25,7 @@ const CANDIDATES: &[&str] =
 /// Users that own clusters in distributions.
 const CLUSTER_OWNERS: &[&str] = &["postgres", "_postgres"];
 
-/// How long after the first look at the processes to look again.
+/// The time between the two looks at the processes.
 const SECOND_LOOK: Duration = Duration::from_millis(20);
 
 /// Chooses the server's user; `None` unless we are root. A user is free if nothing runs under its name except
@@ -44,8 +44,8 @@ pub(super) fn choose(untrusted: bool) -> Result<Option<Owner>> {
     let candidates: Vec<Owner> = candidates.filter_map(owner).collect();
     let mut busy = busy();
     if candidates.iter().any(|owner| busy.contains(&owner.uid)) {
-        // For an instant, a new process of a sandbox is not in its folder yet. Servers of one sandbox need the same user if
-        // they are to reach each other.
+        // A new process of a sandbox looks like any other until it has entered its folder, which takes an instant. If that
+        // changed the choice, two servers that root starts would run as different users, and could not reach each other.
         std::thread::sleep(SECOND_LOOK);
         let still = self::busy();
         busy.retain(|uid| still.contains(uid));

@@ -488,7 +488,7 @@ fn a_foreign_claim_is_respected_until_its_whole_age_is_past_and_one_from_the_fut
     // The original's arithmetic takes ages modulo a day.
     for age in ["1 s", "11 h 59 m", "13 h", "25 h", "29 h 59 m", "-5 s", "-9 h"] {
         since(age);
-        // As a crontabber has it that writes the end of its job, and that gives up if somebody else has.
+        // A crontabber takes this lock when its job has ended, and gives up if another process has it.
         let end = jobs.db.session();
         end.sql("BEGIN; SELECT FROM crontabber FOR UPDATE NOWAIT");
         let busy = jobs.ends(3, &["run"]);

@@ -179,7 +179,9 @@ fn who_gives_up_on_a_server_that_does_not_answer_need_not_do_it_twice() {
         let runner = Process::start(
             jobs.command(&args).args(["-h", "127.0.0.1", "-p", &port]).env("PGSSLMODE", "disable"),
         );
-        let _asks = mute.accept().unwrap();
+        mute.set_nonblocking(true).unwrap();
+        let asks = std::cell::OnceCell::new();
+        eventually("it asks", || mute.accept().is_ok_and(|stream| asks.set(stream).is_ok()));
         runner.signal(Signal::SIGINT);
         let output = runner.end();
         assert_eq!(output.code, Some(130), "{}", output.snapshot());

@@ -172,7 +172,7 @@ fn a_program_inherits_what_is_listed_and_nothing_else() {
     // The parent's descriptor has not been inherited.
     assert!(!text("fd.out").contains("open"), "{}", text("fd.out"));
     assert_eq!(text("umask.out").trim(), "0022");
-    // The program can read the environment of what is above it, copies of the guard, so that must not contain secrets either.
+    // The program can read the environments of its parent and of init. Both are copies of the guard's, which must have no secrets.
     assert!(
         text("above.out").contains("PATH=") && !text("above.out").contains("secretword"),
         "{}",

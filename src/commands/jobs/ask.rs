@@ -17,7 +17,7 @@ use crate::jobs::runner::{Surroundings, unless_stopped};
 use crate::jobs::runners::{self, Runner};
 use crate::jobs::states;
 use crate::jobs::store::Place;
-use crate::jobs::tables::{self, Where};
+use crate::jobs::tables;
 use crate::jobs::talk::{Event, Outcome, Pass, Progress, ProgressSink, RunOptions};
 use crate::session::Writer;
 
@@ -69,8 +69,7 @@ pub(super) async fn through(
 ) -> Result<Answer> {
     let open = async {
         let writer = connect().await?;
-        let wanted = Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() };
-        let place = tables::open(&writer, wanted).await?;
+        let place = tables::open(&writer, around.wanted()).await?;
         let runner = whom(&writer, &place, question).await?;
         Ok((writer, place, runner))
     };
@@ -162,7 +161,7 @@ impl Asked {
     }
 }
 
-/// Looks at all requests, and removes those that have ended.
+/// Reads the state of every request, reports what is new, and deletes the requests that have ended.
 async fn look(
     writer: &Writer,
     place: &Place,

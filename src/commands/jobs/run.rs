@@ -158,7 +158,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
     // From here on, a signal no longer ends this process at once.
     let stop = context.ending.take();
     let (read, first_look) = match (&target, text.owner()) {
-        // With thousands of jobs, parsing the file takes as long as looking at the tables.
+        // With thousands of jobs, parsing the file takes as long as reading the tables, so both are done at once.
         (Ok(target), Some(owner)) if names.is_empty() && args.every.is_none() => {
             let connect = async || connected(context, target, &args.session).await;
             let wanted = Where { schema: args.schema.as_deref(), owner: owner.as_deref() };
@@ -167,7 +167,7 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
                 let read = aside(move || Ok(text.parse())).await?;
                 read.check().map(|()| read)
             };
-            // What is wrong in the file is said first, even if the server is away.
+            // If the file has errors, they are reported at once, even if the server does not answer.
             tokio::try_join!(parse, look)?
         }
         _ => (text.parse(), None),
@@ -247,15 +247,13 @@ pub(super) async fn run(context: &Context, root: &ArgMatches, own: &ArgMatches) 
             }
         }
     }
-    let opened = match args.every {
-        None => match first_look.transpose() {
-            Ok(first_look) => Runner::open(connect, around, first_look, stop.clone()).await,
-            Err(e) => Err(e),
-        },
-        Some(_) => Runner::open_when_there(connect, around, stop.clone(), &mut tell).await,
+    let first = match (first_look, args.every) {
+        (Some(first), _) => first,
+        (None, None) => FirstLook::take(&connect, around.wanted(), &stop).await,
+        (None, Some(_)) => FirstLook::when_there(&connect, &around, &stop, &mut tell).await,
     };
-    let mut runner = match opened {
-        Ok(runner) => runner,
+    let mut runner = match first {
+        Ok(first) => Runner::new(connect, around, first, stop.clone()),
         Err(e) => return stop.borrow().ok_or(e),
     };
     if let Some(why) = &uncontained {

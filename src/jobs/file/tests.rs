@@ -228,7 +228,7 @@ fn keep_means_keep_history_and_a_table_has_only_one_of_them() {
     );
 }
 
-/// Where the keys at the top end in the middle of a value, or are wrong, the owner is not certain.
+/// If the top of the file cannot be parsed alone, the answer must be that the owner is not known, and never a wrong owner.
 #[test]
 fn the_owner_is_read_from_the_top_of_the_file_alone() {
     let jobs = "[[job]]\nname = \"j\"\nevery = \"1h\"\nsql = \"SELECT 1\"\n";

@@ -129,8 +129,8 @@ pub fn parse_all(text: &str, read: &mut dyn FnMut(&str) -> Included) -> Parsed {
     out
 }
 
-/// Returns the role that a jobs file names as the tables' owner, without parsing more than the keys at the top of the file.
-/// `None` if it is not certain, for example because there is something wrong; inside, `None` if the file names none.
+/// Returns the key `owner` of a jobs file: `Some(None)` if the file does not have it. Parses only the top of the file, which is
+/// quick however many jobs there are. `None` if that part cannot be parsed; then only [`parse_all`] can tell.
 pub fn owner(text: &str) -> Option<Option<String>> {
     // The keys at the top end where the first table begins. If this is in the middle of a value, it cannot be parsed.
     let lines = text.split_inclusive('\n').take_while(|line| !line.trim_start().starts_with('['));

@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp, Unit};
 use tokio::sync::watch;
 
-use super::passes::{Runner, Surroundings};
+use super::passes::{AGAIN, Away, Runner, Surroundings};
+use super::signs::Sign;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::job::Job;
 use crate::jobs::session::own_target;
 use crate::jobs::states;
 use crate::jobs::store::{self, Place, Snapshot};
 use crate::jobs::tables::{self, Where};
-use crate::jobs::talk::Setup;
+use crate::jobs::talk::{ProgressSink, Setup};
 use crate::session::Writer;
 
 /// How long reading the tables may take: on a connection that is dead but was not closed it would take forever.
@@ -44,19 +45,69 @@ impl Clock {
     }
 }
 
-/// A session for planning, with the tables that were found over it.
-pub(super) struct Opened {
+/// What the tables say about the jobs.
+pub(super) struct Seen {
+    snapshot: Snapshot,
+    /// When they were asked, on this machine's clock.
+    here: Instant,
+}
+
+impl Seen {
+    async fn now(writer: &Writer, place: &Place) -> Result<Seen> {
+        let here = Instant::now();
+        Ok(Seen { snapshot: states::read(writer, place).await?, here })
+    }
+}
+
+/// A new session for planning, the tables that it has found, and what they say. A runner begins with it.
+pub struct FirstLook {
     pub(super) writer: Writer,
     pub(super) place: Place,
     /// See [`tables::open_identified`].
     identity: String,
+    pub(super) seen: Seen,
 }
 
-impl Opened {
-    async fn new(connect: &impl AsyncFn() -> Result<Writer>, wanted: Where<'_>) -> Result<Opened> {
-        let writer = connect().await?;
-        let (place, identity) = tables::open_identified(&writer, wanted).await?;
-        Ok(Opened { writer, place, identity })
+impl FirstLook {
+    /// Looks at these tables over a session that `connect` opens, unless `stop` receives a signal first.
+    ///
+    /// Errors: the tables are missing or must not be used (65), the server is a standby or does not answer (69), a signal.
+    pub async fn take(
+        connect: &impl AsyncFn() -> Result<Writer>,
+        wanted: Where<'_>,
+        stop: &watch::Receiver<Option<Exit>>,
+    ) -> Result<FirstLook> {
+        let take = async {
+            let writer = connect().await?;
+            let (place, identity) = tables::open_identified(&writer, wanted).await?;
+            let seen = Seen::now(&writer, &place).await?;
+            Ok(FirstLook { writer, place, identity, seen })
+        };
+        unless_stopped(stop, take).await
+    }
+
+    /// Works like [`FirstLook::take`], but waits for a server that cannot be reached.
+    pub async fn when_there(
+        connect: &impl AsyncFn() -> Result<Writer>,
+        around: &Surroundings,
+        stop: &watch::Receiver<Option<Exit>>,
+        tell: ProgressSink<'_>,
+    ) -> Result<FirstLook> {
+        let mut away = Away::default();
+        loop {
+            match around.signs.during(FirstLook::take(connect, around.wanted(), stop)).await {
+                Err(e) if Away::is_such(&e) && stop.borrow().is_none() => {
+                    away.tell(&e, tell);
+                    around.signs.give(Sign::Waiting(&e.one_line()));
+                    let _ = tokio::time::timeout(AGAIN, stop.clone().wait_for(Option::is_some)).await;
+                }
+                Err(e) => {
+                    around.signs.give(Sign::Stopping);
+                    return Err(e);
+                }
+                taken => return taken,
+            }
+        }
     }
 
     /// Returns what a guard must know.
@@ -76,67 +127,21 @@ impl Opened {
     }
 }
 
-/// Opens the session for planning.
-pub(super) async fn opened(
-    connect: &impl AsyncFn() -> Result<Writer>,
-    around: &Surroundings,
-    stop: &watch::Receiver<Option<Exit>>,
-) -> Result<Opened> {
-    let wanted = Where { schema: around.schema.as_deref(), owner: around.owner.as_deref() };
-    unless_stopped(stop, Opened::new(connect, wanted)).await
-}
-
-/// What the tables say about the jobs.
-pub(super) struct Seen {
-    snapshot: Snapshot,
-    /// When they were asked, on this machine's clock.
-    here: Instant,
-}
-
-impl Seen {
-    async fn now(writer: &Writer, place: &Place) -> Result<Seen> {
-        let here = Instant::now();
-        Ok(Seen { snapshot: states::read(writer, place).await?, here })
-    }
-}
-
-/// The first look of a runner, taken while the jobs file is still being read: with thousands of jobs both take long.
-pub struct FirstLook {
-    pub(super) opened: Opened,
-    pub(super) seen: Seen,
-}
-
-impl FirstLook {
-    /// Takes it, over a session that `connect` opens. `stop` receives signals. Errors: those of [`Runner::open`].
-    pub async fn take(
-        connect: &impl AsyncFn() -> Result<Writer>,
-        wanted: Where<'_>,
-        stop: &watch::Receiver<Option<Exit>>,
-    ) -> Result<FirstLook> {
-        let take = async {
-            let opened = Opened::new(connect, wanted).await?;
-            let seen = Seen::now(&opened.writer, &opened.place).await?;
-            Ok(FirstLook { opened, seen })
-        };
-        unless_stopped(stop, take).await
-    }
-}
-
 impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     /// Reads what is known about the jobs now. Records those that are seen for the first time.
     ///
     /// Errors: the connection is lost and no other can be opened (69); a signal.
     pub(super) async fn look(&mut self, jobs: &[Rc<Job>]) -> Result<Snapshot> {
-        let mut first = self.first_look.take();
+        let mut seen = self.seen.take();
         if self.writer.as_ref().is_none_or(Writer::is_lost) {
-            (self.writer, first) = (None, None);
-            let opened = opened(&self.connect, &self.around, &self.stop).await?;
-            self.setup = opened.setup(&self.around);
-            (self.writer, self.place) = (Some(opened.writer), opened.place);
+            self.writer = None;
+            let first = FirstLook::take(&self.connect, self.around.wanted(), &self.stop).await?;
+            self.setup = first.setup(&self.around);
+            (self.writer, self.place, seen) = (Some(first.writer), first.place, Some(first.seen));
             self.inbox.listens = false;
         }
         let Some(writer) = &self.writer else { return Err(Error::bug("missing session")) };
-        let looked = looked(writer, &mut self.place, &self.around, jobs, first);
+        let looked = looked(writer, &mut self.place, &self.around, jobs, seen);
         match unless_stopped(&self.stop, looked).await {
             Ok(Seen { snapshot, here }) => {
                 self.clock = Clock { server: snapshot.now, here };
@@ -151,15 +156,15 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
     }
 }
 
-/// Looks at the tables, unless they have been looked at.
+/// Looks at the tables, unless `seen` is what they have just said. Records jobs that are new.
 async fn looked(
     writer: &Writer,
     place: &mut Place,
     around: &Surroundings,
     jobs: &[Rc<Job>],
-    first: Option<Seen>,
+    seen: Option<Seen>,
 ) -> Result<Seen> {
-    let mut seen = match first {
+    let mut seen = match seen {
         Some(seen) => seen,
         None => Seen::now(writer, place).await?,
     };

@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use super::asked::Inbox;
 use super::guards::Slot;
 use super::hooks::Hooks;
-use super::look::{Clock, FirstLook, Seen, opened};
-use super::signs::{Sign, Signs};
+use super::look::{Clock, FirstLook, Seen};
+use super::signs::Signs;
 use crate::error::{Error, Exit, Result};
 use crate::jobs::account::Account;
 use crate::jobs::health;
@@ -22,6 +22,7 @@ use crate::jobs::process;
 use crate::jobs::queue::{Due, Queue};
 use crate::jobs::runners::{self, BEAT, Presence};
 use crate::jobs::store::{Place, Snapshot};
+use crate::jobs::tables::Where;
 use crate::jobs::talk::{Mode, Order, Outcome, Pass, Progress, ProgressSink, RunOptions, Setup};
 use crate::session::Writer;
 
@@ -67,17 +68,24 @@ pub struct Surroundings {
     pub signs: Signs,
 }
 
+impl Surroundings {
+    /// Returns which tables are wanted.
+    pub fn wanted(&self) -> Where<'_> {
+        Where { schema: self.schema.as_deref(), owner: self.owner.as_deref() }
+    }
+}
+
 /// Warns only once of an error that will go away by itself, such as an unreachable server.
 #[derive(Default)]
-struct Away(bool);
+pub(super) struct Away(bool);
 
 impl Away {
     /// Returns whether this error will go away by itself.
-    fn is_such(error: &Error) -> bool {
+    pub(super) fn is_such(error: &Error) -> bool {
         matches!(error.exit, Exit::Unavailable | Exit::TryAgain)
     }
 
-    fn tell(&mut self, error: &Error, tell: ProgressSink<'_>) {
+    pub(super) fn tell(&mut self, error: &Error, tell: ProgressSink<'_>) {
         if !std::mem::replace(&mut self.0, true) {
             tell(Progress::Warning(format!("{}: retrying every second", error.one_line())));
         }
@@ -93,8 +101,8 @@ pub struct Runner<C> {
     /// The session for planning; `None` if it is lost.
     pub(super) writer: Option<Writer>,
     pub(super) place: Place,
-    /// What was seen at the first look, until it is used.
-    pub(super) first_look: Option<Seen>,
+    /// What the first look has found, until it is used.
+    pub(super) seen: Option<Seen>,
     pub(super) setup: Setup,
     pub(super) clock: Clock,
     pub(super) slots: Vec<Slot>,
@@ -136,29 +144,22 @@ pub struct Runner<C> {
 }
 
 impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
-    /// Opens a runner on these tables, over sessions that `connect` opens. `first_look` is its first look at them, if that was
-    /// taken before. `stop` receives signals.
-    ///
-    /// Errors: the tables are missing or must not be used (65), the server is a standby (69).
-    pub async fn open(
+    /// Creates a runner that has taken its first look, and that opens further sessions with `connect`. `stop` receives signals.
+    pub fn new(
         connect: C,
         around: Surroundings,
-        first_look: Option<FirstLook>,
+        first: FirstLook,
         stop: watch::Receiver<Option<Exit>>,
-    ) -> Result<Runner<C>> {
-        let (opened, first_look) = match first_look {
-            Some(FirstLook { opened, seen }) => (opened, Some(seen)),
-            None => (opened(&connect, &around, &stop).await?, None),
-        };
+    ) -> Runner<C> {
         process::become_subreaper();
-        Ok(Runner {
+        Runner {
             id: runners::own_id(),
             connect,
-            setup: opened.setup(&around),
+            setup: first.setup(&around),
             around,
-            writer: Some(opened.writer),
-            place: opened.place,
-            first_look,
+            writer: Some(first.writer),
+            place: first.place,
+            seen: Some(first.seen),
             clock: Clock { server: Timestamp::UNIX_EPOCH, here: Instant::now() },
             slots: Vec::new(),
             queue: Queue::default(),
@@ -180,35 +181,6 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
             has_warned_of_alarms: false,
             ahead: BTreeSet::new(),
             stop,
-        })
-    }
-
-    /// Works like [`Runner::open`], but waits for a server that cannot be reached.
-    pub async fn open_when_there(
-        connect: C,
-        around: Surroundings,
-        stop: watch::Receiver<Option<Exit>>,
-        tell: ProgressSink<'_>,
-    ) -> Result<Runner<C>>
-    where
-        C: Clone,
-    {
-        let mut away = Away::default();
-        let signs = around.signs.clone();
-        loop {
-            let opening = Runner::open(connect.clone(), around.clone(), None, stop.clone());
-            match signs.during(opening).await {
-                Err(e) if Away::is_such(&e) && stop.borrow().is_none() => {
-                    away.tell(&e, tell);
-                    signs.give(Sign::Waiting(&e.one_line()));
-                    let _ = tokio::time::timeout(AGAIN, stop.clone().wait_for(Option::is_some)).await;
-                }
-                Err(e) => {
-                    signs.give(Sign::Stopping);
-                    return Err(e);
-                }
-                opened => return opened,
-            }
         }
     }
 

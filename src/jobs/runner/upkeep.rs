@@ -49,8 +49,8 @@ impl<C: AsyncFn() -> Result<Writer>> Runner<C> {
         if kept.is_empty() {
             return Ok(());
         }
-        // What they say was not in the tables at the first look.
-        self.first_look = None;
+        // The first look could not see what is recorded now.
+        self.seen = None;
         // An error that prevents starting a guard is reported once there is something to do.
         let Ok(slot) = self.free_slot().await else { return Ok(()) };
         self.slots[slot].guard.order(&Order::Replay).await?;
